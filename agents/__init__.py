@@ -1,0 +1,1 @@
+"""Who: what a simulated user is and how it decides."""

@@ -1,0 +1,122 @@
+"""A language model behind one method: a prompt in, an answer out."""
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["text", "structured", "labels", "likelihood"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One question. What may be asked depends on ``kind``:
+
+    - ``text``: free text. - ``structured``: text that fits the JSON schema ``schema``.
+    - ``labels``: log-probabilities of the one-token ``labels`` as the next token.
+    - ``likelihood``: log-probability of each of ``continuations`` after the messages.
+    ``user_id``, ``decision`` and ``attempt`` enter the content address only where text is sampled.
+    """
+
+    kind: Kind
+    purpose: str
+    messages: tuple[Message, ...]
+    user_id: int = -1
+    decision: int = -1
+    attempt: int = 0
+    schema: str = ""
+    labels: tuple[str, ...] = ()
+    continuations: tuple[str, ...] = ()
+    max_tokens: int = 256
+    temperature: float = 0.0
+
+    def address(self, fingerprint: str) -> str:
+        """Return the content hash (32 hex digits) of this question put to the model ``fingerprint``."""
+        sampled = self.kind in ("text", "structured") and self.temperature > 0
+        body = [
+            fingerprint,
+            self.kind,
+            [[m.role, m.text] for m in self.messages],
+            self.schema,
+            self.labels,
+            self.continuations,
+            self.max_tokens,
+            self.temperature,
+            [self.user_id, self.decision, self.attempt] if sampled else [],
+        ]
+        text = json.dumps(body, ensure_ascii=True, separators=(",", ":"))
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. A failed answer is data: ``status`` says so and nothing is raised.
+
+    ``text`` for text and structured prompts, ``logprobs`` (natural log, one per label or
+    continuation, in their order) for the other two. ``cost`` is US dollars, None when the model
+    is unpriced. The ``*_s`` figures are wall-clock seconds and never touch the simulation.
+    """
+
+    status: Literal["ok", "failed"]
+    text: str = ""
+    logprobs: tuple[float, ...] = ()
+    call_id: str = ""
+    error: str = ""
+    finish_reason: str = "stop"
+    tokens_in: int = 0
+    tokens_cached: int = 0
+    tokens_out: int = 0
+    latency_s: float = 0.0
+    queue_s: float = 0.0
+    attempts: int = 1
+    cached: bool = False
+    cost: float | None = None
+
+
+class LanguageModel(ABC):
+    """Anything that answers prompts: a backend, or a wrapper around one with the same interface."""
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Identify weights, decoding and template; part of every content address."""
+
+    @property
+    @abstractmethod
+    def kinds(self) -> frozenset[Kind]:
+        """Return the kinds of prompt this model can answer (``auto`` probes by it)."""
+
+    async def open(self) -> None:  # noqa: B027  (an empty default is the point)
+        """Load weights or reach the endpoint; raise MissingResource with the remedy if it cannot."""
+
+    @abstractmethod
+    async def ask(self, prompt: Prompt) -> Answer:
+        """Answer one prompt; transport failures raise ``Unavailable``, bad content is an Answer."""
+
+    async def close(self) -> None:  # noqa: B027  (an empty default is the point)
+        """Release the model; idempotent."""
+
+
+class Unavailable(Exception):
+    """The backend gave no answer this time; ``retry_after`` seconds if it said so.
+
+    ``retryable`` is False for answers that a second try cannot change (400, 401, 403, 404, 422).
+    ``throttled`` marks 429, so that concurrency can adapt.
+    """
+
+    def __init__(
+        self, message: str, *, retryable: bool = True, throttled: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+        self.throttled = throttled
+        self.retry_after = retry_after

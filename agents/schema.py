@@ -1,0 +1,222 @@
+"""All an agent sees and does, one at a time and as columns."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+PAD = -1
+"""Item id that fills a short slate; never a real item."""
+
+
+class Action(IntEnum):
+    """What a user did with one item of a slate; the codes are part of the log schema."""
+
+    SKIP = 0
+    WATCH = 1
+    UNSEEN = 2
+
+
+class ExitReason(IntEnum):
+    """Why a session ended; the codes are part of the log schema."""
+
+    STAYED = 0
+    SATISFIED = 1
+    BORED = 2
+    TIRED = 3
+    END_OF_LIST = 4
+    PAGE_LIMIT = 5
+    NOTHING_TO_SHOW = 6
+
+
+class DecidedBy(IntEnum):
+    """Where a decision came from; the codes are part of the log schema."""
+
+    RULE = 0
+    CALIBRATED = 1
+    LLM = 2
+    DISTILLED = 3
+    REPAIRED = 4
+    FALLBACK = 5
+
+
+class Draws(Protocol):
+    """Keyed random numbers: the same keys give the same number, in any order, on any shard."""
+
+    def uniform(self, purpose: str, *keys: npt.ArrayLike) -> Floats:
+        """Return uniforms in [0, 1) shaped like the broadcast integer keys."""
+        ...
+
+    def normal(self, purpose: str, *keys: npt.ArrayLike) -> Floats:
+        """Return standard normals shaped like the broadcast integer keys."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One catalog entry as anyone can read it."""
+
+    item_id: int
+    title: str
+    genres: tuple[str, ...]
+    year: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The declared assumptions of how a shown item becomes a watched one (metrics.md).
+
+    P(watch | shown at position k) = examination_k x sigmoid(b + v - rho beta log(1 + n_i)), where
+    ``b`` is solved once per world so that ``base_rate`` holds.
+    """
+
+    base_rate: float = 0.1
+    rho: float = 0.5
+    pi: float = 0.5
+    eta: float = 0.8
+    examination: float = 0.85
+    """Probability of reading on from one position to the next."""
+    patience: float = 3.0
+    """Pages a rested, satisfied user of average activity looks at before leaving."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Interactions a persona or a behavior may learn from, sorted by (user_id, time), stably."""
+
+    user_id: Ints
+    item_id: Ints
+    rating: Floats
+    time: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """Traits that never change: measured quantities, and the text made of them.
+
+    ``tastes`` maps genre to weight (mean 0 over genres, larger is liked more); ``activity`` is
+    sessions a day; ``conformity`` in [0, 1] (1: own ratings equal the item means); ``diversity``
+    is genre entropy in bits; ``mainstreaminess`` the mean popularity rank percentile of what was
+    watched (1: only the most popular); ``rating_mean`` and ``rating_sd`` on the data's own scale;
+    ``attention`` the relative price of a minute (1: average); ``favorites`` the item ids liked
+    most, best first; ``history`` the item ids it was learned from, oldest first.
+    """
+
+    user_id: int
+    name: str
+    tastes: dict[str, float]
+    activity: float
+    conformity: float
+    diversity: float
+    mainstreaminess: float
+    rating_mean: float
+    rating_sd: float
+    attention: float
+    favorites: tuple[int, ...]
+    history: tuple[int, ...]
+    narrative: str
+    source: str = ""
+    """Outside name of the real user it was learned from, empty for an invented one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What behaviors are prepared with once, before time starts.
+
+    ``personas`` is indexed by user_id (0..n-1). ``history`` holds the interactions that users may
+    be fitted on, with user ids of the DATA SET (background users included), disjoint from what
+    recommenders are fitted on; ``source_user`` gives, per simulated user, its id in ``history``
+    (-1: none). ``popularity`` is the public count per item at t0, ``mean_rating`` the public mean
+    (NaN where unrated), ``scale`` the rating scale as (lowest, highest, step).
+    """
+
+    items: tuple[Item, ...]
+    personas: tuple[Persona, ...]
+    history: History
+    source_user: Ints
+    popularity: Floats
+    mean_rating: Floats
+    scale: tuple[float, float, float]
+    choices: Choices
+    draws: Draws
+    slate_size: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One page as one user sees it.
+
+    ``items`` in order of position; ``popularity`` (visible counts), ``exposures`` (times this user
+    was shown the item before) and ``seen`` (already watched) are aligned with it. ``decision``
+    counts this user's earlier decisions: with the user id it keys every draw.
+    """
+
+    user_id: int
+    now: float
+    session_id: int
+    page: int
+    decision: int
+    items: tuple[Item, ...]
+    popularity: tuple[float, ...]
+    exposures: tuple[int, ...]
+    fatigue: float
+    satisfaction: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """A batch of B observations as columns; K is the slate size, short slates padded with PAD."""
+
+    user_id: Ints
+    now: Floats
+    page: Ints
+    decision: Ints
+    item_id: Ints
+    """(B, K)"""
+    popularity: Floats
+    """(B, K)"""
+    exposures: Ints
+    """(B, K)"""
+    fatigue: Floats
+    satisfaction: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What B users did with their pages, row for row.
+
+    ``action`` holds Action codes, ``rating`` NaN where none was given, ``dwell`` minutes per item
+    (multiples of 1/1024), ``exit_reason`` ExitReason.STAYED where the user turns the page,
+    ``decided_by`` DecidedBy codes.
+    """
+
+    action: npt.NDArray[np.int8]
+    """(B, K)"""
+    rating: Floats
+    """(B, K)"""
+    dwell: Floats
+    """(B, K)"""
+    exit_reason: npt.NDArray[np.int8]
+    decided_by: npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one user did with one page; tuples aligned with the observation's items."""
+
+    actions: tuple[Action, ...]
+    ratings: tuple[float, ...]
+    dwell: tuple[float, ...]
+    exit_reason: ExitReason
+    decided_by: DecidedBy
+    call_id: str = ""
+    """Content hash of the language-model request that decided, empty for rules."""
+    reason: str = ""
+    notes: tuple[str, ...] = field(default=())
+    """Kinds of malformed answer met on the way, for the counters."""

@@ -1,0 +1,1 @@
+"""What happened: everything that reads run folders."""

@@ -1,0 +1,1 @@
+"""When: the world, its clock, the platform under test, and the record."""

@@ -1,0 +1,137 @@
+"""The record: one row type per table; a row type IS the table's schema."""
+
+from typing import NamedTuple
+
+
+class Impression(NamedTuple):
+    """One item shown at one position of one page."""
+
+    event_id: int
+    """Assigned at commit, in canonical order (now, user_id, page, position)."""
+    day: int
+    now: float
+    user_id: int
+    session_id: int
+    page: int
+    position: int
+    slate_size: int
+    item_id: int
+    score: float
+    propensity: float
+    """Probability of the item at this position where the recommender logs it, else NaN."""
+    recommender: str
+    model_version: int
+    """Number of refits before the version that made the slate."""
+    candidate_source: str
+    action: str
+    """Lower-case name of an agents.schema.Action: watch, skip, unseen (below where reading stopped)."""
+    rating: float
+    dwell_s: float
+    popularity_rank: int
+    """Rank of the item by visible popularity at exposure, 1 the most popular, ties by item id."""
+    item_age: float
+    """Days since the item became available (time 0 for the initial catalog)."""
+    decided_by: str
+    call_id: str
+
+
+class Session(NamedTuple):
+    """One visit, written when it ends."""
+
+    session_id: int
+    user_id: int
+    start: float
+    end: float
+    pages: int
+    exit_reason: str
+    satisfaction: float
+    fatigue: float
+
+
+class LlmCall(NamedTuple):
+    """One question to a language model; wall-clock figures live here and nowhere else."""
+
+    call_id: str
+    now: float
+    user_id: int
+    decision: int
+    purpose: str
+    model: str
+    kind: str
+    status: str
+    parse_status: str
+    tokens_in: int
+    tokens_cached: int
+    tokens_out: int
+    latency_s: float
+    queue_s: float
+    attempts: int
+    cached: bool
+    cost: float
+    """US dollars, NaN when the model is unpriced."""
+    error: str
+
+
+class Refit(NamedTuple):
+    """One (re)training of the recommender."""
+
+    now: float
+    model_version: int
+    recommender: str
+    rows: int
+    synthetic_rows: int
+    warm: bool
+
+
+class User(NamedTuple):
+    """One simulated user: its persona as measured."""
+
+    user_id: int
+    name: str
+    source: str
+    behavior: str
+    activity: float
+    conformity: float
+    diversity: float
+    mainstreaminess: float
+    rating_mean: float
+    rating_sd: float
+    attention: float
+    narrative: str
+
+
+class CatalogItem(NamedTuple):
+    """One item; ``initial_count`` is its training popularity at time 0."""
+
+    item_id: int
+    name: str
+    title: str
+    genres: str
+    """Separated by |."""
+    year: int
+    """-1 where unknown."""
+    initial_count: int
+
+
+class Taken(NamedTuple):
+    """One real interaction the platform knew at time 0; background users have ids >= users.count."""
+
+    user_id: int
+    item_id: int
+    rating: float
+    time: float
+
+
+TABLES: dict[str, type[tuple[object, ...]]] = {
+    "impressions": Impression,
+    "sessions": Session,
+    "llm_calls": LlmCall,
+    "refits": Refit,
+    "users": User,
+    "items": CatalogItem,
+    "history": Taken,
+}
+"""Table name -> row type. In a run folder a table lies in ``log/<table>-*.parquet`` (one or more segments)."""
+
+UNDIGESTED = frozenset({"llm_calls"})
+"""Tables with wall-clock figures: ``log_digest`` leaves them out."""

@@ -1,0 +1,141 @@
+"""A scenario: every knob of a run, with its default, its unit and its meaning."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+MINUTES = {"s": 1 / 60, "m": 1.0, "h": 60.0, "d": 1440.0, "w": 10080.0}
+
+
+def minutes(value: object) -> float:
+    """Turn a duration with its unit (30s, 5m, 12h, 7d, 2w) into minutes."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw])", value.strip()) if isinstance(value, str) else None
+    if not match:
+        raise ValueError(f"{value!r} is not a duration: write a number with its unit, such as 30s, 5m, 12h or 7d")
+    return float(match[1]) * MINUTES[match[2]]
+
+
+Duration = Annotated[float, BeforeValidator(minutes), Field(json_schema_extra={"x-unit": "duration"})]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A mapping of the file: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Component(BaseModel):
+    """``kind`` names a component; the other keys are its parameters."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    kind: str = Field(description="module of the family's folder, package.module:Class, or entry point")
+
+    def spec(self) -> dict[str, Any]:
+        """Return kind and parameters as written."""
+        return {"kind": self.kind, **(self.model_extra or {})}
+
+
+class Split(Section):
+    """How real interactions are divided, so that nothing is learned from what it is judged by."""
+
+    held_out: Share = Field(0.2, description="last share of each user's interactions, seen by nobody")
+    users: Share = Field(0.5, description="share of the rest that users are fitted on; recommenders get the others")
+
+
+class DataSection(Component):
+    """The data set, with its loader's parameters."""
+
+    split: Split = Split()
+    min_interactions: int = Field(10, ge=1, description="users with fewer are not simulated")
+
+    def spec(self) -> dict[str, Any]:
+        return {"kind": self.kind, **(self.model_extra or {})}
+
+
+class ChoiceSection(Section):
+    """Declared assumptions about choosing that rating data cannot decide (printed in every report)."""
+
+    base_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.1, description="P(watch | shown and examined) on popularity-proportional unseen slates at time 0"
+    )
+    rho: Share = Field(0.5, description="share of the popularity effect that is exposure, not attraction")
+    pi: Share = Field(0.5, description="share of watch noise that persists per (user, item)")
+    eta: Share = Field(0.8, description="factor on the watch probability for each earlier exposure")
+    examination: Share = Field(0.85, description="probability of reading on to the next position")
+    patience: Annotated[float, Field(gt=0)] = Field(3.0, description="pages an average rested user looks at")
+
+
+class UsersSection(Section):
+    """Who is simulated."""
+
+    count: int = Field(60, ge=1, le=10_000_000)
+    persona: Component = Component(kind="from_history")
+    memory_tokens: int = Field(300, ge=0, description="ceiling of the memory text put into a prompt")
+    sessions_per_day: Annotated[float, Field(gt=0)] = Field(1.0, description="visits of a user of average activity")
+    max_pages: int = Field(5, ge=1, description="pages a session cannot exceed")
+
+
+class RecommenderSection(Component):
+    """The recommender, and how the platform uses it."""
+
+    slate_size: int = Field(10, ge=1, le=1000)
+    retrain: Duration | Literal["never"] = Field("never", description="simulated time between refits")
+    warm: bool = Field(True, description="refit from the current state where the recommender can")
+    fit_window: Duration | None = Field(None, description="train on simulated events no older than this")
+    exclude_seen: bool = Field(True, description="never show what the user has already taken")
+    levers: tuple[Component, ...] = ()
+
+    def spec(self) -> dict[str, Any]:
+        return {"kind": self.kind, **(self.model_extra or {})}
+
+
+class PlatformSection(Section):
+    """When what one user does becomes visible to others."""
+
+    window: Duration = Field(15.0, gt=0)
+    visibility_lag: int = Field(2, ge=0, description="windows; 0 is strict: one shared clock, serial")
+
+
+class EngineSection(Section):
+    """How the run is executed; never changes the log."""
+
+    concurrency: int = Field(64, ge=1, le=4096, description="questions in flight at once")
+    threads: int = Field(2, ge=1, description="threads of torch and BLAS")
+
+
+class BudgetSection(Section):
+    """Hard caps; reaching one stops the run, resumable, with exit code 5."""
+
+    usd: float | None = Field(None, gt=0)
+    tokens: int | None = Field(None, gt=0)
+    minutes: float | None = Field(None, gt=0, description="wall-clock minutes")
+
+
+class StudySection(Section):
+    """Several runs of the same scenario that differ in declared ways, under common random numbers."""
+
+    baseline: str
+    arms: dict[Name, dict[str, Any]] = Field(min_length=1)
+    seeds: int = Field(1, ge=1, description="replicates; each resamples users and refits")
+
+
+class Scenario(Section):
+    """Everything a run depends on."""
+
+    name: Name
+    description: str = ""
+    seed: int = Field(0, ge=0, lt=2**63)
+    days: Annotated[float, Field(gt=0, le=36500)] = 3
+    data: DataSection
+    users: UsersSection = UsersSection()
+    behavior: Component = Component(kind="calibrated")
+    choice: ChoiceSection = ChoiceSection()
+    llm: dict[Name, Component] = {}
+    recommender: RecommenderSection
+    platform: PlatformSection = PlatformSection()
+    engine: EngineSection = EngineSection()
+    budget: BudgetSection = BudgetSection()
+    study: StudySection | None = None
