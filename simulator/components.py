@@ -1,13 +1,7 @@
 """Find and build components: ``{kind: popularity, half_life: 2d}`` names a module of the family's folder."""
 
-import importlib
-import importlib.metadata
-import inspect
-import pkgutil
 from collections.abc import Mapping
 from typing import Any
-
-from agents.errors import InvalidInput
 
 FAMILIES = {
     "data": ("simulator.data", "DataSource"),

@@ -51,9 +51,6 @@ class DataSection(Component):
     split: Split = Split()
     min_interactions: int = Field(10, ge=1, description="users with fewer are not simulated")
 
-    def spec(self) -> dict[str, Any]:
-        return {"kind": self.kind, **(self.model_extra or {})}
-
 
 class ChoiceSection(Section):
     """Declared assumptions about choosing that rating data cannot decide (printed in every report)."""
@@ -87,9 +84,6 @@ class RecommenderSection(Component):
     fit_window: Duration | None = Field(None, description="train on simulated events no older than this")
     exclude_seen: bool = Field(True, description="never show what the user has already taken")
     levers: tuple[Component, ...] = ()
-
-    def spec(self) -> dict[str, Any]:
-        return {"kind": self.kind, **(self.model_extra or {})}
 
 
 class PlatformSection(Section):
