@@ -91,6 +91,7 @@ class PlatformSection(Section):
 
     window: Duration = Field(15.0, gt=0)
     visibility_lag: int = Field(2, ge=0, description="windows; 0 is strict: one shared clock, serial")
+    popularity: Literal["live", "frozen"] = Field("live", description="public counts: as they grow, or as at time 0")
 
 
 class EngineSection(Section):
@@ -106,6 +107,7 @@ class BudgetSection(Section):
     usd: float | None = Field(None, gt=0)
     tokens: int | None = Field(None, gt=0)
     minutes: float | None = Field(None, gt=0, description="wall-clock minutes")
+    fallback_share: Share = Field(0.1, description="share of language-model decisions that may come from the fallback")
 
 
 class StudySection(Section):
