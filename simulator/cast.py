@@ -1,0 +1,141 @@
+"""Before time starts: who plays, how they decide, and which real interactions each side may learn from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from agents.behaviors.base import Behavior, TalkingBehavior
+from agents.errors import InvalidInput, MissingResource
+from agents.llm.base import Answer, Prompt
+from agents.schema import Choices, Floats, History, Ints, Persona, Setting
+from simulator.catalog import Catalog, Interactions
+from simulator.components import build
+from simulator.data.base import Dataset
+from simulator.data.split import split
+from simulator.scenario import Scenario
+from simulator.seeds import Streams
+
+Ask = Callable[[str, Prompt], Answer]
+"""Put one prompt to a named language model and wait for the answer."""
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Everything a world starts from.
+
+    ``personas`` are indexed by user id 0..n-1; ``known`` is what the platform knows at time 0, in
+    inside ids: simulated users first, real users that nobody plays (background) from n on.
+    """
+
+    dataset: Dataset
+    personas: tuple[Persona, ...]
+    behaviors: tuple[Behavior, ...]
+    member: Ints
+    """Index into ``behaviors`` per user."""
+    known: Interactions
+    setting: Setting
+
+    @property
+    def catalog(self) -> Catalog:
+        """Return the items on offer."""
+        return self.dataset.catalog
+
+    def behavior(self, user_id: int) -> Behavior:
+        """Return how a user decides."""
+        return self.behaviors[self.member[user_id]]
+
+
+def gather(scenario: Scenario, ask: Ask) -> Cast:
+    """Load the data, choose the users, make their personas, fit and calibrate their behaviors."""
+    dataset: Dataset = build("data", scenario.data.spec())
+    dataset = dataset.load() if not isinstance(dataset, Dataset) else dataset
+    streams = Streams(scenario.seed)
+    parts = split(dataset, scenario.data.split.held_out, scenario.data.split.users, streams)
+    source = build("personas", scenario.users.persona.spec())
+    source_user = choose(dataset, scenario, streams, invented=getattr(source, "invented", False))
+    learned_from = history(parts.users)
+    popularity = parts.platform.counts(len(dataset.catalog))
+    personas = source.make(source_user, dataset.users, learned_from, dataset.catalog.items, popularity, streams)
+    setting = Setting(
+        items=dataset.catalog.items,
+        personas=personas,
+        history=learned_from,
+        source_user=source_user,
+        popularity=popularity,
+        mean_rating=mean_ratings(parts.platform, len(dataset.catalog)),
+        scale=dataset.scale,
+        choices=Choices(**scenario.choice.model_dump()),
+        draws=streams,
+        slate_size=scenario.recommender.slate_size,
+    )
+    behaviors, member = assign(build("behaviors", scenario.behavior.spec()), streams, len(personas))
+    for behavior in behaviors:
+        behavior.prepare(setting)
+        if isinstance(behavior, TalkingBehavior):
+            calibrate(behavior, ask)
+    return Cast(dataset, personas, behaviors, member, known_at_start(parts.platform, source_user), setting)
+
+
+def choose(dataset: Dataset, scenario: Scenario, streams: Streams, *, invented: bool) -> Ints:
+    """Return the data set's user each simulated user is learned from, in keyed order; -1 for invented ones."""
+    count = scenario.users.count
+    if invented:
+        return np.full(count, -1, dtype=np.int64)
+    taken = np.bincount(dataset.interactions.user_id, minlength=len(dataset.users))
+    eligible = np.flatnonzero(taken >= scenario.data.min_interactions)
+    if len(eligible) < count:
+        raise InvalidInput(
+            f"users.count is {count}, but {dataset.name} has {len(eligible)} users with at least "
+            f"{scenario.data.min_interactions} interactions; ask for fewer, lower data.min_interactions, "
+            "or invent users with persona: {kind: sampled}"
+        )
+    return eligible[np.argsort(streams.uniform("cast", eligible), kind="stable")][:count].astype(np.int64)
+
+
+def history(log: Interactions) -> History:
+    """Return interactions in the agents' form, sorted by (user, time)."""
+    rows = np.argsort(log.user_id, kind="stable")
+    return History(log.user_id[rows], log.item_id[rows], log.rating[rows], log.time[rows])
+
+
+def mean_ratings(log: Interactions, n_items: int) -> Floats:
+    """Return each item's public mean rating, NaN where nobody rated it."""
+    rated = np.isfinite(log.rating)
+    count = np.bincount(log.item_id[rated], minlength=n_items)
+    total = np.bincount(log.item_id[rated], weights=log.rating[rated], minlength=n_items)
+    return np.divide(total, count, out=np.full(n_items, np.nan), where=count > 0)
+
+
+def known_at_start(platform: Interactions, source_user: Ints) -> Interactions:
+    """Return the platform's log in inside user ids: simulated users 0..n-1, background users after them."""
+    n = len(source_user)
+    inside = np.arange(n, n + int(platform.user_id.max(initial=-1)) + 1)
+    inside[source_user[(source_user >= 0) & (source_user < len(inside))]] = np.flatnonzero(
+        (source_user >= 0) & (source_user < len(inside))
+    )
+    return Interactions(
+        inside[platform.user_id], platform.item_id, platform.rating, platform.time, platform.is_synthetic
+    )
+
+
+def assign(behavior: Behavior, streams: Streams, n_users: int) -> tuple[tuple[Behavior, ...], Ints]:
+    """Return the behaviors and, per user, which of them it has, by keyed draw against the shares."""
+    members = behavior.members()
+    shares = np.cumsum([share for _, share in members])
+    draw = streams.uniform("behavior", np.arange(n_users)) * shares[-1]
+    return tuple(member for member, _ in members), np.searchsorted(shares, draw, side="right").astype(np.int64)
+
+
+def calibrate(behavior: TalkingBehavior, ask: Ask) -> None:
+    """Hold a behavior's calibration conversations; a failed answer ends the run before it starts."""
+    conversation = behavior.calibration()
+    try:
+        prompt = next(conversation)
+        while True:
+            answer = ask(behavior.model, prompt)
+            if answer.status == "failed":
+                raise MissingResource(f"calibrating {behavior.model!r} failed: {answer.error}")
+            prompt = conversation.send(answer)
+    except StopIteration:
+        return

@@ -1,0 +1,75 @@
+"""Fitted recommenders, one file per refit: made once, loaded ever after."""
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simulator.catalog import Catalog, Interactions
+from simulator.commits import write_durably
+from simulator.components import build
+from simulator.recommenders.base import Progress, Recommender, State, silent
+from simulator.seeds import Streams
+
+
+def fit_key(spec: Mapping[str, Any], seed: int, number: int, log: Interactions, before: str) -> str:
+    """Return what a fit depends on, as a hash: recommender, seed, refit number, log, and the state it continues."""
+    digest = hashlib.blake2b(json.dumps([spec, seed, number, before], sort_keys=True).encode(), digest_size=16)
+    for column in (log.user_id, log.item_id, log.rating, log.time, log.is_synthetic):
+        digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()
+
+
+def save_state(path: Path, state: State, key: str) -> None:
+    """Write a recommender's state as npz with the key it belongs to."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **state, __key__=np.array(key))  # type: ignore[arg-type]
+    write_durably(path, buffer.getvalue())
+
+
+def load_state(path: Path, key: str) -> State | None:
+    """Return a saved state if the file is whole and belongs to the key, else None."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            state = dict(stored)
+    except (OSError, ValueError, KeyError, EOFError):
+        return None
+    return state if str(state.pop("__key__", "")) == key else None
+
+
+class Fits:
+    """Fit recommenders of one run, or load them from its ``checkpoints`` where that fit was made before."""
+
+    def __init__(self, folder: Path, spec: Mapping[str, Any], seed: int, catalog: Catalog, *, warm: bool) -> None:
+        self.folder = folder
+        self._spec = dict(spec)
+        self._streams = Streams(seed)
+        self._catalog = catalog
+        probe = build("recommenders", self._spec)
+        self.continues = warm and bool(getattr(probe, "warm", False))
+        """Whether refits continue from the state before them."""
+        self._key = ""
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def fit(
+        self, number: int, log: Interactions, before: Recommender | None, progress: Progress = silent
+    ) -> Recommender:
+        """Return refit ``number`` on ``log``, warm from ``before`` where asked for and possible."""
+        recommender: Recommender = build("recommenders", self._spec)
+        warm = before is not None and self.continues
+        key = fit_key(self._spec, self._streams.seed, number, log, self._key if warm else "")
+        path = self.folder / f"fit-{number:04d}.npz"
+        state = load_state(path, key)
+        if state is not None:
+            recommender.load_state(state)
+        else:
+            if warm and before is not None:
+                recommender.load_state(before.state())
+            recommender.fit(log, self._catalog, rng=self._streams.generator("fit", number), progress=progress)
+            save_state(path, recommender.state(), key)
+        self._key = key
+        return recommender

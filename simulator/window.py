@@ -1,0 +1,78 @@
+"""Windows of simulated time: what is visible when, and who may act."""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from agents.schema import Floats, Ints
+from simulator.recommenders.base import Recommender
+
+
+@dataclass(frozen=True)
+class Version:
+    """The platform's shared state as committed with one window; never changes afterwards."""
+
+    recommender: Recommender
+    number: int
+    """Refits before this recommender."""
+    popularity: Floats
+    """Public count per item."""
+
+    @cached_property
+    def popularity_rank(self) -> Ints:
+        """Return each item's rank by popularity, 1 the most popular, ties by item id."""
+        rank = np.empty(len(self.popularity), dtype=np.int64)
+        rank[np.argsort(-self.popularity, kind="stable")] = np.arange(1, len(rank) + 1)
+        return rank
+
+
+class Horizon:
+    """Bounded lag: a user may act at t while window(t) - lag is committed; windows below 0 are."""
+
+    def __init__(self, window: float, lag: int, first: Version) -> None:
+        self.window = window
+        self.lag = lag
+        self.committed = -1
+        self._versions = {-1: first}
+
+    def of(self, now: float) -> int:
+        """Return the window a moment lies in."""
+        return int(now // self.window)
+
+    @property
+    def limit(self) -> float:
+        """Return the moment before which users may act."""
+        return (self.committed + self.lag + 1) * self.window
+
+    def visible(self, now: float) -> Version:
+        """Return the version a user acting at ``now`` sees."""
+        return self._versions[max(self.of(now) - self.lag, -1)]
+
+    def commit(self, version: Version) -> None:
+        """Advance by one window; its state becomes visible ``lag`` windows later."""
+        self.committed += 1
+        self._versions[self.committed] = version
+        self._versions.pop(self.committed - self.lag - 1, None)
+
+
+class Waiting:
+    """How many questions wait for an answer in each window."""
+
+    def __init__(self) -> None:
+        self._count: Counter[int] = Counter()
+
+    def add(self, window: int) -> None:
+        """Note a question."""
+        self._count[window] += 1
+
+    def remove(self, window: int) -> None:
+        """Note its answer."""
+        self._count[window] -= 1
+        if not self._count[window]:
+            del self._count[window]
+
+    def earliest(self) -> float:
+        """Return the earliest window with a question, infinity where there is none."""
+        return min(self._count, default=float("inf"))
