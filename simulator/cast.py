@@ -8,11 +8,12 @@ import numpy as np
 from agents.behaviors.base import Behavior, TalkingBehavior
 from agents.errors import InvalidInput, MissingResource
 from agents.llm.base import Answer, Prompt
+from agents.personas.base import PersonaSource
 from agents.schema import Choices, Floats, History, Ints, Persona, Setting
 from simulator.catalog import Catalog, Interactions
-from simulator.components import build
-from simulator.data.base import Dataset
-from simulator.data.split import split
+from simulator.components import build, find
+from simulator.data.base import Dataset, DataSource
+from simulator.data.split import Split, split
 from simulator.scenario import Scenario
 from simulator.seeds import Streams
 
@@ -48,12 +49,10 @@ class Cast:
 
 def gather(scenario: Scenario, ask: Ask) -> Cast:
     """Load the data, choose the users, make their personas, fit and calibrate their behaviors."""
-    dataset: Dataset = build("data", scenario.data.spec())
-    dataset = dataset.load() if not isinstance(dataset, Dataset) else dataset
+    dataset, parts = load(scenario)
     streams = Streams(scenario.seed)
-    parts = split(dataset, scenario.data.split.held_out, scenario.data.split.users, streams)
-    source = build("personas", scenario.users.persona.spec())
-    source_user = choose(dataset, scenario, streams, invented=getattr(source, "invented", False))
+    source: PersonaSource = build("personas", scenario.users.persona.spec())
+    source_user = choose(dataset, scenario, streams)
     learned_from = history(parts.users)
     popularity = parts.platform.counts(len(dataset.catalog))
     personas = source.make(source_user, dataset.users, learned_from, dataset.catalog.items, popularity, streams)
@@ -77,10 +76,18 @@ def gather(scenario: Scenario, ask: Ask) -> Cast:
     return Cast(dataset, personas, behaviors, member, known_at_start(parts.platform, source_user), setting)
 
 
-def choose(dataset: Dataset, scenario: Scenario, streams: Streams, *, invented: bool) -> Ints:
+def load(scenario: Scenario) -> tuple[Dataset, Split]:
+    """Return the data set and its division into what users, recommenders and nobody may learn from."""
+    source: DataSource = build("data", scenario.data.spec())
+    dataset = source.load()
+    shares = scenario.data.split
+    return dataset, split(dataset, shares.held_out, shares.users, Streams(scenario.seed))
+
+
+def choose(dataset: Dataset, scenario: Scenario, streams: Streams) -> Ints:
     """Return the data set's user each simulated user is learned from, in keyed order; -1 for invented ones."""
     count = scenario.users.count
-    if invented:
+    if find("personas", scenario.users.persona.kind).invented:
         return np.full(count, -1, dtype=np.int64)
     taken = np.bincount(dataset.interactions.user_id, minlength=len(dataset.users))
     eligible = np.flatnonzero(taken >= scenario.data.min_interactions)

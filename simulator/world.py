@@ -193,7 +193,7 @@ class World:
         cast, counts = self.cast, self._popularity.astype(np.int64)
         for persona in cast.personas:
             traits = tuple(getattr(persona, name) for name in User._fields if name != "behavior")
-            row = User(*traits[:3], type(cast.behavior(persona.user_id)).__name__.lower(), *traits[3:])
+            row = User(*traits[:3], type(cast.behavior(persona.user_id)).__module__.rpartition(".")[2], *traits[3:])
             self.record.row("users", 0.0, persona.user_id, 0, row)
         for item, name in zip(cast.catalog.items, cast.catalog.names, strict=True):
             entry = CatalogItem(

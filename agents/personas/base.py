@@ -1,12 +1,16 @@
 """Where personas come from."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from agents.schema import Draws, Floats, History, Ints, Item, Persona
 
 
 class PersonaSource(ABC):
     """Make the personas of the simulated users."""
+
+    invented: ClassVar[bool] = False
+    """Whether the personas are nobody's: such users start without a history."""
 
     @abstractmethod
     def make(

@@ -1,0 +1,232 @@
+"""One run, from scenario to manifest."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from agents.errors import BudgetExhausted, Degraded, Interrupted, InvalidInput, TasteloopError
+from agents.llm.dispatcher import Dispatcher
+from agents.llm.stack import assemble
+from agents.population import Population
+from agents.schema import Floats
+from simulator.cast import Cast, gather
+from simulator.commits import CommitLog
+from simulator.components import build
+from simulator.execution.desk import Desk, Tally
+from simulator.execution.local import Lagged, Strict
+from simulator.fits import Fits
+from simulator.manifest import locked, read_json, versions, write_json
+from simulator.scenario import Scenario
+from simulator.scenario_file import digest, resolved
+from simulator.world import World
+
+HEARTBEAT_S = 1.0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """How far a run is, for the progress display; never read by the run itself."""
+
+    day: float
+    days: float
+    counts: dict[str, Any]
+    popularity: Floats
+    popularity_at_start: Floats
+
+
+Watch = Callable[[Snapshot], None]
+Stop = Callable[[], bool]
+
+
+@contextmanager
+def models(scenario: Scenario, journal: Path, replay: Path | None = None) -> Iterator[Dispatcher]:
+    """Open the scenario's language models behind one journal, and close them whatever happens."""
+    backends = {name: build("llm", component.spec()) for name, component in scenario.llm.items()}
+    stacked = assemble(backends, journal=journal, replay=replay, concurrency=scenario.engine.concurrency)
+    with Dispatcher(stacked, scenario.engine.concurrency) as dispatcher:
+        yield dispatcher
+
+
+def run(
+    scenario: Scenario,
+    folder: Path,
+    dispatcher: Dispatcher,
+    *,
+    cast: Cast | None = None,
+    arm: str | None = None,
+    watch: Watch = lambda _: None,
+    stop: Stop = lambda: False,
+) -> dict[str, Any]:
+    """Execute a scenario into a run folder and return its manifest.
+
+    A folder that holds an unfinished run of the same scenario is continued: time starts again from
+    0, recorded answers and fits are used, and what is on disk already is verified, not rewritten.
+    Raise InvalidInput for a folder of another scenario, BudgetExhausted, Degraded, Interrupted.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        manifest = _begin(scenario, folder, arm)
+        try:
+            _execute(scenario, folder, manifest, dispatcher, cast, watch, stop)
+        except TasteloopError as error:
+            manifest["status"] = {BudgetExhausted: "stopped", Interrupted: "stopped", Degraded: "finished"}.get(
+                type(error), "failed"
+            )
+            write_json(folder / "manifest.json", manifest)
+            raise
+        return manifest
+
+
+def _begin(scenario: Scenario, folder: Path, arm: str | None) -> dict[str, Any]:
+    """Write what is known before anything happened, or take up what a stopped run left."""
+    path = folder / "manifest.json"
+    before = read_json(path) if path.exists() else {}
+    if before.get("status") == "finished":
+        raise InvalidInput(f"{folder} holds a finished run; give another --out")
+    if before and before["scenario_digest"] != digest(scenario):
+        raise InvalidInput(f"{folder} was begun with another scenario; resume it unchanged or give another --out")
+    manifest = {
+        "schema": 1,
+        "name": scenario.name,
+        "arm": arm,
+        "status": "running",
+        "seed": scenario.seed,
+        "days": scenario.days,
+        "scenario_digest": digest(scenario),
+        "recommender": scenario.recommender.spec(),
+        "versions": versions(),
+        "resumed": before.get("resumed", -1) + 1,
+        "tokens": before.get("tokens", {"in": 0, "cached": 0, "out": 0}),
+        "cost_usd": before.get("cost_usd", 0.0),
+        "wall_s": before.get("wall_s", 0.0),
+        "limits_hit": before.get("limits_hit", []),
+    }
+    (folder / "scenario.resolved.yaml").write_text(resolved(scenario), encoding="utf-8")
+    write_json(path, manifest)
+    return manifest
+
+
+def _execute(
+    scenario: Scenario,
+    folder: Path,
+    manifest: dict[str, Any],
+    dispatcher: Dispatcher,
+    cast: Cast | None,
+    watch: Watch,
+    stop: Stop,
+) -> None:
+    """Gather, let time pass, seal, and say what came out."""
+    meter = Meter(scenario, folder, manifest, watch, stop)
+    cast = cast or gather(scenario, dispatcher.ask)
+    recommender = scenario.recommender
+    fits = Fits(folder / "checkpoints", recommender.spec(), scenario.seed, cast.catalog, warm=recommender.warm)
+    log = CommitLog(folder / "log")
+    try:
+        world = World(scenario, cast, fits)
+        population = Population(cast.personas, [cast.behavior(user) for user in range(len(cast.personas))], cast.setting)
+        driver = (Strict if scenario.platform.visibility_lag == 0 else Lagged)(world, population, dispatcher, log)
+        driver.run(meter)
+        log.seal()
+    finally:
+        log.close()
+    meter.account(driver.tally)
+    manifest |= outcome(scenario, cast, driver.tally, log, dispatcher)
+    write_json(folder / "manifest.json", manifest)
+    share, limit = manifest["fallback_share"], scenario.budget.fallback_share
+    if share > limit:
+        manifest["limits_hit"].append("fallback_share")
+        raise Degraded(
+            f"{share:.1%} of the language-model decisions came from the fallback, more than budget.fallback_share "
+            f"{limit:.1%} allows; the run in {folder} is complete but marked; see its llm_calls table for the errors"
+        )
+
+
+class Meter:
+    """Watch a run at each committed window: heartbeat, progress, budgets, a request to stop."""
+
+    def __init__(self, scenario: Scenario, folder: Path, manifest: dict[str, Any], watch: Watch, stop: Stop) -> None:
+        self._scenario = scenario
+        self._folder = folder
+        self._manifest = manifest
+        self._before = {name: manifest[name] for name in ("tokens", "cost_usd", "wall_s")}
+        self._watch = watch
+        self._stop = stop
+        self._began = self._beat = time.monotonic()
+
+    def __call__(self, desk: Desk, now: float) -> None:
+        """Take note of a commit; raise BudgetExhausted or Interrupted where the run must stop here."""
+        if time.monotonic() - self._beat >= HEARTBEAT_S:
+            self._beat = time.monotonic()
+            write_json(self._folder / "status.json", {"day": now / 1440, "days": self._scenario.days} | asdict(desk.tally))
+        started, world = desk.world.cast.setting.popularity, desk.world
+        self._watch(Snapshot(now / 1440, self._scenario.days, asdict(desk.tally), world.version.popularity, started))
+        self._check(desk)
+
+    def _check(self, desk: Desk) -> None:
+        self.account(desk.tally)
+        spent, budget = self._manifest, self._scenario.budget
+        figures = {
+            "usd": (spent["cost_usd"] or 0.0, budget.usd),
+            "tokens": (spent["tokens"]["in"] + spent["tokens"]["out"], budget.tokens),
+            "minutes": (spent["wall_s"] / 60, budget.minutes),
+        }
+        for name, (used, cap) in figures.items():
+            if cap is not None and used >= cap:
+                self._manifest["limits_hit"] = sorted({*self._manifest["limits_hit"], name})
+                raise BudgetExhausted(
+                    f"budget.{name} of {cap:g} is used up ({used:g}); continue with: "
+                    f"python run_sim.py resume {self._folder} --budget-{name} MORE"
+                )
+        if self._stop():
+            raise Interrupted(f"stopped; continue with: python run_sim.py resume {self._folder}")
+
+    def account(self, tally: Tally) -> None:
+        """Add what this process spent to what earlier ones did."""
+        before = self._before["tokens"]
+        self._manifest["tokens"] = {
+            "in": before["in"] + tally.tokens_in,
+            "cached": before["cached"] + tally.tokens_cached,
+            "out": before["out"] + tally.tokens_out,
+        }
+        known = self._before["cost_usd"]
+        self._manifest["cost_usd"] = None if known is None or not tally.priced else known + tally.cost
+        self._manifest["wall_s"] = self._before["wall_s"] + time.monotonic() - self._began
+
+
+def outcome(scenario: Scenario, cast: Cast, tally: Tally, log: CommitLog, dispatcher: Dispatcher) -> dict[str, Any]:
+    """Return what the manifest says of a finished run."""
+    digests = log.digest.tables()
+    users = [int((cast.member == place).sum()) for place in range(len(cast.behaviors))]
+    counts = {name: getattr(tally, name) for name in ("pages", "watches", "llm_calls", "cached", "repaired", "fallback")}
+    return {
+        "status": "finished",
+        "log_digest": log.digest.hexdigest(),
+        "tables": {name: {"rows": rows, "digest": digests.get(name)} for name, rows in sorted(log.digest.rows.items())},
+        "data": cast.dataset.identity,
+        "behaviors": [
+            {"kind": kind_of(behavior), "users": count}
+            for behavior, count in zip(cast.behaviors, users, strict=True)
+        ],
+        "assumptions": scenario.choice.model_dump() | assumptions(cast),
+        "llm": {name: dispatcher.fingerprint(name) for name in scenario.llm},
+        "counts": counts | {"impressions": log.digest.rows["impressions"], "sessions": log.digest.rows["sessions"]},
+        "fallback_share": tally.fallback / tally.llm_decisions if tally.llm_decisions else 0.0,
+        "genre_names": list(cast.catalog.genres),
+    }
+
+
+def assumptions(cast: Cast) -> dict[str, float | str]:
+    """Return what the behaviors fitted and declared, prefixed by the behavior where several are at play."""
+    return {
+        f"{kind_of(behavior)}.{name}": value
+        for behavior in cast.behaviors
+        for name, value in behavior.assumptions().items()
+    }
+
+
+def kind_of(component: object) -> str:
+    """Return the kind a component is asked for by: its module's name."""
+    return type(component).__module__.rpartition(".")[2]

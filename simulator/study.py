@@ -1,0 +1,170 @@
+"""Several runs that differ in declared ways, under common random numbers."""
+
+import json
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from agents.errors import Degraded
+from agents.llm.dispatcher import Dispatcher
+from simulator.cast import Cast, choose, gather, known_at_start, load
+from simulator.fits import Fits
+from simulator.manifest import read_json, write_json
+from simulator.run import Snapshot, Stop, models, run
+from simulator.scenario import Scenario
+from simulator.scenario_file import digest, expand
+from simulator.seeds import Streams
+
+CellWatch = Callable[[int, Snapshot | None], None]
+"""Called with a cell's place and its progress (None: the cell is finished)."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a study."""
+
+    arm: str
+    seed: int
+    scenario: Scenario
+    folder: Path
+
+    @property
+    def finished(self) -> bool:
+        """Say whether the folder holds a finished run of exactly this scenario."""
+        path = self.folder / "manifest.json"
+        if not path.exists():
+            return False
+        manifest = read_json(path)
+        return manifest["status"] == "finished" and manifest["scenario_digest"] == digest(self.scenario)
+
+
+def cells(scenario: Scenario, folder: Path) -> list[Cell]:
+    """Return every cell of a study, seed by seed, arms in the order of the file."""
+    return [Cell(arm, seed, s, folder / "cells" / f"{arm}-s{seed}") for arm, seed, s in expand(scenario)]
+
+
+def study(
+    scenario: Scenario,
+    folder: Path,
+    *,
+    replay: Path | None = None,
+    watch: CellWatch = lambda _cell, _snapshot: None,
+    stop: Stop = lambda: False,
+) -> dict[str, Any]:
+    """Run every cell that is not finished yet and return the content of ``study.json``.
+
+    Cells with language models share one process, one set of loaded models and one journal, while a
+    second process fits recommenders ahead; others run side by side, one per core.
+    """
+    every = cells(scenario, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(scenario, folder, every)
+    waiting = [place for place, cell in enumerate(every) if not cell.finished]
+    for place in set(range(len(every))) - set(waiting):
+        watch(place, None)
+    if waiting:
+        with models(scenario, folder / "answers.journal", replay) as dispatcher, fitting_ahead(every, waiting) as ready:
+            _run_cells(every, waiting, dispatcher, ready, watch, stop)
+    return _write(scenario, folder, every)
+
+
+def _run_cells(
+    every: Sequence[Cell],
+    waiting: Sequence[int],
+    dispatcher: Dispatcher,
+    ready: Callable[[int], None],
+    watch: CellWatch,
+    stop: Stop,
+) -> None:
+    casts: dict[str, Cast] = {}
+    degraded: list[Degraded] = []
+    for place in waiting:
+        cell = every[place]
+        key = cast_key(cell.scenario)
+        if key not in casts:
+            casts = {key: gather(cell.scenario, dispatcher.ask)}
+        ready(place)
+        try:
+            run(
+                cell.scenario,
+                cell.folder,
+                dispatcher,
+                cast=casts[key],
+                arm=cell.arm,
+                watch=lambda snapshot, place=place: watch(place, snapshot),  # type: ignore[misc]
+                stop=stop,
+            )
+        except Degraded as error:
+            degraded.append(error)
+        watch(place, None)
+    if degraded:
+        raise degraded[0]
+
+
+def cast_key(scenario: Scenario) -> str:
+    """Return a hash of all that a cast depends on: arms that agree in it share one."""
+    parts = scenario.model_dump(mode="json", include={"seed", "data", "users", "behavior", "choice", "llm"})
+    parts["slate_size"] = scenario.recommender.slate_size
+    return blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def _write(scenario: Scenario, folder: Path, every: Sequence[Cell]) -> dict[str, Any]:
+    """Write ``study.json``: which cells there are and how each ended."""
+    assert scenario.study is not None
+    rows = []
+    for cell in every:
+        path = cell.folder / "manifest.json"
+        manifest = read_json(path) if path.exists() else {}
+        row = {"arm": cell.arm, "seed": cell.seed, "folder": str(cell.folder.relative_to(folder))}
+        rows.append(row | {"status": manifest.get("status", "waiting"), "log_digest": manifest.get("log_digest")})
+    content = {
+        "schema": 1,
+        "name": scenario.name,
+        "baseline": scenario.study.baseline,
+        "arms": scenario.study.arms,
+        "seeds": sorted({cell.seed for cell in every}),
+        "cells": rows,
+    }
+    write_json(folder / "study.json", content)
+    return content
+
+
+@contextmanager
+def fitting_ahead(every: Sequence[Cell], waiting: Sequence[int]) -> Iterator[Callable[[int], None]]:
+    """Fit initial recommenders in a second process, last cell first; yield a wait for a cell's own fit.
+
+    A fit that has not begun when its cell's turn comes is left to the cell itself.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        futures: dict[int, Future[None]] = {
+            place: pool.submit(fit_first, every[place].scenario, every[place].folder) for place in reversed(waiting[1:])
+        }
+
+        def ready(place: int) -> None:
+            future = futures.get(place)
+            if future is not None and not future.cancel():
+                future.result()
+
+        try:
+            yield ready
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def fit_first(scenario: Scenario, folder: Path) -> None:
+    """Fit a run's initial recommender into its checkpoints, exactly as the run itself would."""
+    import torch
+
+    torch.set_num_threads(1)
+    dataset, parts = load(scenario)
+    source_user = choose(dataset, scenario, Streams(scenario.seed))
+    known = known_at_start(parts.platform, source_user)
+    section = scenario.recommender
+    fits = Fits(folder / "checkpoints", section.spec(), scenario.seed, dataset.catalog, warm=section.warm)
+    fits.fit(0, known, None)
