@@ -1,0 +1,92 @@
+"""What a metric is: a formula with its declaration, and the value it gives."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from agents.schema import Bools, Floats, Ints
+
+Outcome = Literal[
+    "concentration",
+    "diversity",
+    "echo chamber",
+    "filter bubble",
+    "homogenization",
+    "polarization",
+    "discrimination",
+    "volume",
+    "accuracy",
+]
+"""The taxonomy of arXiv 2407.01630, and ``accuracy``, which that survey leaves out."""
+
+Level = Literal["individual", "item", "ecosystem"]
+Direction = Literal["more biased", "less biased", "better", "neither"]
+"""What a larger value means."""
+
+INF = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One measured figure.
+
+    ``n`` counts what was averaged (users, items or pairs), ``n_skipped`` what had to be left out.
+    ``tied_mass`` is the share of interactions held by items tied at the head/tail boundary, which
+    only the item id put on one side; 0 where there is no boundary.
+    """
+
+    value: float
+    n: int
+    n_skipped: int = 0
+    tied_mass: float = 0.0
+
+    def __float__(self) -> float:
+        return self.value
+
+
+def mean_value(per_user: Floats, tied_mass: float = 0.0) -> Value:
+    """Return the mean over users whose figure exists; NaN marks users to skip, and no users give NaN.
+
+    >>> mean_value(np.array([1.0, np.nan, 2.0]))
+    Value(value=1.5, n=2, n_skipped=1, tied_mass=0.0)
+    """
+    there = per_user[~np.isnan(per_user)]
+    value = float(there.mean()) if len(there) else float("nan")
+    return Value(value, len(there), len(per_user) - len(there), tied_mass)
+
+
+def sums_by(group: Ints, values: Floats | Bools, n: int) -> Floats:
+    """Return the sum of a value per row within each of n groups.
+
+    >>> sums_by(np.array([0, 2, 0]), np.array([1.0, 2.0, 4.0]), 3).tolist()
+    [5.0, 0.0, 2.0]
+    """
+    return np.bincount(group, weights=values, minlength=n).astype(np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A declared metric: everything a reader must know to reproduce one number.
+
+    ``inputs`` names the fields of the evidence that ``function`` takes, in order; where one of them
+    is missing, the metric does not apply.
+    """
+
+    name: str
+    definition_id: str
+    outcome: Outcome
+    level: Level
+    inputs: tuple[str, ...]
+    range: tuple[float, float]
+    direction: Direction
+    source: str
+    function: Callable[..., Value]
+
+    def measure(self, evidence: object) -> Value | None:
+        """Return the value on this evidence, None where an input is missing."""
+        arguments = [getattr(evidence, name) for name in self.inputs if hasattr(evidence, name)]
+        if len(arguments) < len(self.inputs) or any(argument is None for argument in arguments):
+            return None
+        return self.function(*arguments)
