@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +44,29 @@ class Requests:
     def __len__(self) -> int:
         return len(self.user_id)
 
+    def row(self) -> Ints:
+        """Return the request each history entry belongs to."""
+        return np.repeat(np.arange(len(self)), np.diff(self.starts))
+
+    def age(self) -> Ints:
+        """Return how many newer entries each history entry has in its request (0: the newest)."""
+        return self.starts[1:][self.row()] - 1 - np.arange(len(self.history))
+
+    def part(self, first: int, last: int) -> "Requests":
+        """Return requests first..last-1 as a batch of their own."""
+        told = slice(self.starts[first], self.starts[last])
+        barred = slice(self.exclude_starts[first], self.exclude_starts[last])
+        return Requests(
+            self.user_id[first:last],
+            self.now[first:last],
+            self.history[told],
+            self.history_time[told],
+            self.starts[first : last + 1] - self.starts[first],
+            self.exclude[barred],
+            self.exclude_starts[first : last + 1] - self.exclude_starts[first],
+            self.seed[first:last],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Slates:
@@ -64,8 +88,21 @@ class Recommender(ABC):
 
     A user's result depends neither on who else is in the batch nor on their order; ``recommend``
     never mutates; excluded or unknown items never appear; short lists are padded, never filled;
-    ``fit`` is a function of its arguments; state round-trips bit for bit.
+    ``fit`` is a function of its arguments; state round-trips bit for bit. A history may name
+    items that were unknown at the last fit: they are ignored. What differs between recommenders is
+    declared by the class, and checked by the conformance kit.
     """
+
+    warm: ClassVar[bool] = False
+    """A refit continues from the current state."""
+    sequential: ClassVar[bool] = False
+    """The order of the history matters, beyond weights that fall with age."""
+    reference: ClassVar[bool] = False
+    """Not personal by design, so never asked to beat popularity."""
+    cold: ClassVar[Literal["popularity", "uniform"]] = "popularity"
+    """What an empty history is shown: the most popular items, or any."""
+    new_items: ClassVar[Literal["scored", "invisible"]] = "scored"
+    """Whether items of the catalog that nobody has taken yet can be shown."""
 
     @abstractmethod
     def fit(
@@ -94,22 +131,51 @@ class Recommender(ABC):
         """Become the recommender that returned this state."""
 
 
+class Scorer(Recommender):
+    """A deterministic recommender that scores the whole catalog and shows the best."""
+
+    @abstractmethod
+    def score(self, requests: Requests) -> Floats:
+        """Return (B, items) scores, larger is better, -inf for never, exclusions not applied."""
+
+    def recommend(self, requests: Requests, k: int) -> Slates:
+        """Return the k best allowed items, scored in chunks so that memory stays bounded."""
+        items = np.full((len(requests), k), PAD, dtype=np.int64)
+        best = np.full((len(requests), k), np.nan)
+        for first in range(0, len(requests), CHUNK):
+            part = requests.part(first, min(first + CHUNK, len(requests)))
+            items[first : first + CHUNK], best[first : first + CHUNK] = top_k(self.score(part), part, k)
+        return Slates(items, best, np.full_like(best, np.nan), diagnostics(items))
+
+
+CHUNK = 256
+"""Requests scored at a time; a multiple of every serving block."""
+
+
+def diagnostics(items: Ints) -> dict[str, float]:
+    """Return the counts of a batch of slates made by scoring the catalog (nothing invalid can appear)."""
+    return {"invalid_generated": 0.0, "short_lists": float((items == PAD).any(axis=1).sum())}
+
+
 def top_k(scores: Floats, requests: Requests, k: int) -> tuple[Ints, Floats]:
     """Return the k best allowed items and their scores per row, ties by item id, padded with PAD/NaN.
 
     ``scores`` is (B, items); rows are independent; -inf means "never".
     """
     scores = scores.copy()
-    rows = np.repeat(np.arange(len(requests)), np.diff(requests.exclude_starts))
-    scores[rows, requests.exclude] = -np.inf
-    width = min(k, scores.shape[1])
-    part = np.argpartition(-scores, width - 1, axis=1)[:, :width]
-    floor = np.take_along_axis(scores, part, axis=1).min(axis=1)
+    barred = np.repeat(np.arange(len(requests)), np.diff(requests.exclude_starts))
+    known = (requests.exclude >= 0) & (requests.exclude < scores.shape[1])
+    scores[barred[known], requests.exclude[known]] = -np.inf
     items = np.full((len(scores), k), PAD, dtype=np.int64)
     best = np.full((len(scores), k), np.nan)
-    for b in range(len(scores)):
-        allowed = np.flatnonzero((scores[b] >= floor[b]) & (scores[b] > -np.inf))
-        order = allowed[np.lexsort((allowed, -scores[b, allowed]))][:k]
-        items[b, : len(order)] = order
-        best[b, : len(order)] = scores[b, order]
+    width = min(k, scores.shape[1])
+    if not width:
+        return items, best
+    floor = np.partition(scores, -width, axis=1)[:, -width, None]
+    row, item = np.nonzero((scores >= floor) & (scores > -np.inf))
+    order = np.lexsort((item, -scores[row, item], row))
+    row, item = row[order], item[order]
+    place = np.arange(len(row)) - np.searchsorted(row, np.arange(len(scores)))[row]
+    row, item, place = row[place < k], item[place < k], place[place < k]
+    items[row, place], best[row, place] = item, scores[row, item]
     return items, best
