@@ -1,22 +1,37 @@
 """A scenario: every knob of a run, with its default, its unit and its meaning."""
 
 import re
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
+PATTERN = r"^(\d+(?:\.\d+)?) *([smhdw])$"
 MINUTES = {"s": 1 / 60, "m": 1.0, "h": 60.0, "d": 1440.0, "w": 10080.0}
 
 
 def minutes(value: object) -> float:
     """Turn a duration with its unit (30s, 5m, 12h, 7d, 2w) into minutes."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw])", value.strip()) if isinstance(value, str) else None
+    match = re.fullmatch(PATTERN, value) if isinstance(value, str) else None
     if not match:
         raise ValueError(f"{value!r} is not a duration: write a number with its unit, such as 30s, 5m, 12h or 7d")
     return float(match[1]) * MINUTES[match[2]]
 
 
-Duration = Annotated[float, BeforeValidator(minutes), Field(json_schema_extra={"x-unit": "duration"})]
+def duration(value: float) -> str:
+    """Write minutes with the largest unit that divides them, so that ``minutes`` reads the same number."""
+    for unit in ("w", "d", "h", "m"):
+        if value >= MINUTES[unit] and value % MINUTES[unit] == 0:
+            return f"{value / MINUTES[unit]:.0f}{unit}"
+    return f"{Decimal(repr(value)):f}m"
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(minutes),
+    PlainSerializer(duration),
+    WithJsonSchema({"type": "string", "pattern": PATTERN, "examples": ["30s", "5m", "12h", "7d", "2w"]}),
+]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 
