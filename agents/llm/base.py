@@ -62,13 +62,15 @@ class Answer:
     """What came back. A failed answer is data: ``status`` says so and nothing is raised.
 
     ``text`` for text and structured prompts, ``logprobs`` (natural log, one per label or
-    continuation, in their order) for the other two. ``cost`` is US dollars, None when the model
-    is unpriced. The ``*_s`` figures are wall-clock seconds and never touch the simulation.
+    continuation, in their order) for the other two; ``lengths`` counts the tokens each
+    continuation's sum runs over. ``cost`` is US dollars, None when the model is unpriced. The
+    ``*_s`` figures are wall-clock seconds and never touch the simulation.
     """
 
     status: Literal["ok", "failed"]
     text: str = ""
     logprobs: tuple[float, ...] = ()
+    lengths: tuple[int, ...] = ()
     call_id: str = ""
     error: str = ""
     finish_reason: str = "stop"

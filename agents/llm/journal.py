@@ -1,0 +1,167 @@
+"""The file of recorded answers: framed, checksummed, append-only, content-addressed."""
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import struct
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from agents.errors import InvalidInput, MissingResource
+from agents.llm.base import Answer
+
+MAGIC = b"tasteloop answers 1\n"
+_LENGTH = struct.Struct("<I")
+_DIGEST = 16
+_LARGEST = 1 << 26
+_FIELDS = frozenset(field.name for field in fields(Answer))
+
+_log = logging.getLogger(__name__)
+
+
+class Journal:
+    """Answers by content address, durable after ``sync``; a context manager.
+
+    A record is the length of its payload (4 bytes, little-endian), a BLAKE2b-128 checksum and the
+    payload, JSON. On opening, the valid prefix is kept: a torn or flipped tail is cut off with a
+    warning, and what it held will be asked again; a file that is no journal at all is moved aside
+    to ``*.foreign``. ``read_only`` changes nothing on disk and needs an existing file. Raises
+    InvalidInput where the file cannot be read or another process is writing it.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        self._offsets: dict[bytes, int] = {}
+        self._file = _open(path, read_only)
+        self._read_only = read_only
+        self._end = self._scan()
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    def get(self, address: str) -> Answer | None:
+        """Return the recorded answer to a question, None if there is none."""
+        offset = self._offsets.get(bytes.fromhex(address))
+        if offset is None:
+            return None
+        record = self._record(offset)
+        if record is None:
+            raise InvalidInput(f"{self.path} was changed by something else while in use; run again from what is left")
+        return _answer(record[0]["answer"])
+
+    def append(self, address: str, purpose: str, answer: Answer) -> None:
+        """Add an answer; it survives the end of this process now, of the machine after ``sync``.
+
+        Raises MissingResource where the disk is full; the file stays valid.
+        """
+        record = {"address": address, "purpose": purpose, "answer": asdict(answer)}
+        payload = json.dumps(record, separators=(",", ":")).encode()
+        frame = _LENGTH.pack(len(payload)) + _checksum(payload) + payload
+        try:
+            written = os.pwrite(self._file, frame, self._end)
+            if written != len(frame):
+                raise OSError(f"only {written} of {len(frame)} bytes were written")
+        except OSError as error:
+            os.ftruncate(self._file, self._end)
+            raise MissingResource(f"cannot write {self.path}: {error}; make room and resume the run") from error
+        self._offsets[bytes.fromhex(address)] = self._end
+        self._end += len(frame)
+
+    def sync(self) -> None:
+        """Make everything appended so far durable; call it before committing what it decided."""
+        if not self._read_only:
+            os.fsync(self._file)
+
+    def close(self) -> None:
+        """Sync and release the file; idempotent."""
+        if self._file >= 0:
+            self.sync()
+            os.close(self._file)
+            self._file = -1
+
+    def _scan(self) -> int:
+        """Index the valid prefix, repair what follows it, and return where the next record goes."""
+        size = os.fstat(self._file).st_size
+        head = os.pread(self._file, len(MAGIC), 0)
+        if head != MAGIC:
+            self._begin(head)
+            return len(MAGIC)
+        end = len(MAGIC)
+        while end < size and (record := self._record(end)) is not None:
+            content, length = record
+            self._offsets[bytes.fromhex(content["address"])] = end
+            end += length
+        if end < size:
+            self._cut(end, size)
+        return end
+
+    def _record(self, offset: int) -> tuple[dict[str, Any], int] | None:
+        """Return the record at an offset and its length in bytes, None unless it is whole and unchanged."""
+        header = os.pread(self._file, _LENGTH.size + _DIGEST, offset)
+        if len(header) < _LENGTH.size + _DIGEST:
+            return None
+        (length,) = _LENGTH.unpack_from(header)
+        payload = os.pread(self._file, length, offset + len(header)) if length <= _LARGEST else b""
+        if len(payload) != length or _checksum(payload) != header[_LENGTH.size :]:
+            return None
+        return json.loads(payload), len(header) + length
+
+    def _begin(self, head: bytes) -> None:
+        """Start an empty journal, out of the way of whatever else the file holds."""
+        if head and not MAGIC.startswith(head):
+            _log.warning("%s is no journal of answers; every question will be asked again", self.path)
+            if not self._read_only:
+                _copy_aside(self.path)
+        if not self._read_only:
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, MAGIC, 0)
+
+    def _cut(self, end: int, size: int) -> None:
+        _log.warning(
+            "%s is damaged after %d answers: its last %d bytes are ignored, what they held is asked again",
+            self.path,
+            len(self._offsets),
+            size - end,
+        )
+        if not self._read_only:
+            os.ftruncate(self._file, end)
+
+
+def _open(path: Path, read_only: bool) -> int:
+    try:
+        file = os.open(path, os.O_RDONLY if read_only else os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise InvalidInput(f"cannot open the journal of answers {path}: {error.strerror}") from error
+    try:
+        fcntl.flock(file, (fcntl.LOCK_SH if read_only else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(file)
+        raise InvalidInput(f"{path} is being written by another process; wait for it or use another folder") from error
+    return file
+
+
+def _copy_aside(path: Path) -> None:
+    aside = path.with_name(path.name + ".foreign")
+    aside.write_bytes(path.read_bytes())
+    _log.warning("what %s held is kept in %s", path, aside)
+
+
+def _checksum(payload: bytes) -> bytes:
+    return hashlib.blake2b(payload, digest_size=_DIGEST).digest()
+
+
+def _answer(stored: dict[str, Any]) -> Answer:
+    """Build an answer from its stored fields; fields of a later version are ignored."""
+    values: dict[str, Any] = {}
+    for name in _FIELDS & stored.keys():
+        values[name] = tuple(stored[name]) if isinstance(stored[name], list) else stored[name]
+    return Answer(**values)

@@ -1,0 +1,91 @@
+"""How many questions may be in flight at once: a number that learns."""
+
+import asyncio
+import math
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+_FIRST = 4.0
+_CUT = 0.8
+_EPISODE_S = 1.0
+
+
+@dataclass
+class Slots:
+    """Adaptive slots: slow start to ``most``, cut to 0.8 at each episode of throttling.
+
+    Until the first cut each success adds a slot; later a whole round of successes does (additive
+    increase, as in TCP). Refusals of questions sent before the last cut, or within a second of it,
+    belong to the same episode. First come, first served.
+    """
+
+    most: int
+    limit: float = field(init=False)
+    in_flight: int = field(default=0, init=False)
+    _cut_at: float = field(default=-math.inf, init=False)
+    _waiting: deque[asyncio.Future[None]] = field(default_factory=deque, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.limit = min(_FIRST, self.most)
+
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator["Slot"]:
+        """Hold a slot for the length of the block."""
+        await self._take()
+        try:
+            yield Slot(self, time.monotonic())
+        finally:
+            self.in_flight -= 1
+            self._wake()
+
+    def grow(self) -> None:
+        """Make room after a success."""
+        self.limit = min(self.limit + (1.0 / self.limit if math.isfinite(self._cut_at) else 1.0), self.most)
+
+    def cut(self, since: float) -> None:
+        """Make less room after a refusal of a question sent at ``since``, once an episode."""
+        now = time.monotonic()
+        if since >= self._cut_at and now >= self._cut_at + _EPISODE_S:
+            self.limit = max(self.limit * _CUT, 1.0)
+            self._cut_at = now
+
+    async def _take(self) -> None:
+        if self.in_flight < int(self.limit) and not self._waiting:
+            self.in_flight += 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.in_flight -= 1
+                self._wake()
+            raise
+
+    def _wake(self) -> None:
+        """Hand free slots to those waiting; the slot is taken on their behalf."""
+        while self._waiting and self.in_flight < int(self.limit):
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self.in_flight += 1
+                turn.set_result(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One slot in use; tell it how the question went."""
+
+    slots: Slots
+    since: float
+
+    def succeeded(self) -> None:
+        """Report an answer."""
+        self.slots.grow()
+
+    def throttled(self) -> None:
+        """Report a refusal for sending too much."""
+        self.slots.cut(self.since)

@@ -1,0 +1,1 @@
+"""Language models around a language model: the same interface, one more property."""
