@@ -1,0 +1,24 @@
+"""Continue a run or study that was stopped, killed or out of budget."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analysis.options import BudgetMinutes, BudgetTokens, BudgetUsd, Json
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="run or study folder", show_default=False)],
+    budget_usd: BudgetUsd = None,
+    budget_tokens: BudgetTokens = None,
+    budget_minutes: BudgetMinutes = None,
+    json_: Json = False,
+) -> None:
+    """Continue a stopped or killed run; its log comes out as if it had never stopped."""
+    from analysis.execute import overrides, restart
+
+    budgets = overrides(
+        None, budget__usd=budget_usd, budget__tokens=budget_tokens, budget__minutes=budget_minutes
+    )
+    restart(run, budgets, as_json=json_)

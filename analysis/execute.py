@@ -1,0 +1,177 @@
+"""Run a scenario as a user asks for it: folder, display, interruption, then metrics, figures, report."""
+
+import json
+import re
+import shutil
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from agents.errors import Degraded, InvalidInput, MissingResource
+from analysis.finish import finish
+from analysis.progress import Display, step
+from simulator.manifest import plain, read_json
+from simulator.run import models, run
+from simulator.scenario import Scenario
+from simulator.scenario_file import expand, read
+from simulator.study import cells, study
+
+
+def new_folder(scenario: Scenario, out: Path | None) -> Path:
+    """Return the folder to write to: ``out``, or a fresh one under ``runs``."""
+    if out is not None:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise InvalidInput(f"--out {out} exists and is not empty; give another folder, or: run_sim.py resume {out}")
+        return out
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    base = Path("runs") / f"{scenario.name}-{stamp}"
+    return next(path for n in range(1000) if not (path := base if not n else Path(f"{base}-{n}")).exists())
+
+
+def journal(folder: Path) -> Path:
+    """Return the recorded answers of a run or study; a cell's lie with its study."""
+    for place in (folder, *folder.parents[1:2]):
+        if (place / "answers.journal").is_file():
+            return place / "answers.journal"
+    raise InvalidInput(f"--replay {folder}: there is no answers.journal in it or in its study")
+
+
+@contextmanager
+def interruption(console: Console) -> Iterator[Callable[[], bool]]:
+    """Turn the first Ctrl-C or SIGTERM into a stop at the next committed window; the second aborts."""
+    asked: list[int] = []
+
+    def ask(number: int, _frame: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+        console.print("stopping at the end of this window; once more to abort", style="yellow")
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def make_folder(folder: Path, source: Path) -> None:
+    """Create the folder with the scenario as written in it; raise MissingResource where that is impossible."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "scenario.yaml").exists():
+            shutil.copyfile(source, folder / "scenario.yaml")
+    except OSError as error:
+        raise MissingResource(
+            f"cannot write to {folder}: {error.strerror}; give a writable folder with --out"
+        ) from error
+
+
+def execute(
+    scenario: Scenario, source: Path, folder: Path, console: Console, *, replay: Path | None = None
+) -> dict[str, Any]:
+    """Run (or continue) a scenario or study in ``folder`` and return what the command prints as JSON.
+
+    A degraded run is finished and reported before Degraded is raised.
+    """
+    make_folder(folder, source)
+    answers = journal(replay) if replay else None
+    go = _study if scenario.study else _run
+    degraded: Degraded | None = None
+    try:
+        go(scenario, folder, console, answers)
+    except Degraded as error:
+        degraded = error
+    with step(console, "measuring") as progress:
+        report = finish(folder, progress)
+    if degraded:
+        raise degraded
+    return summary(folder) | {"report": str(report)}
+
+
+def _run(scenario: Scenario, folder: Path, console: Console, answers: Path | None) -> None:
+    with (
+        interruption(console) as stop,
+        Display(console, [scenario.name]) as display,
+        models(scenario, folder / "answers.journal", answers) as dispatcher,
+    ):
+        run(scenario, folder, dispatcher, watch=lambda snapshot: display.show(0, snapshot), stop=stop)
+        display.show(0, None)
+
+
+def _study(scenario: Scenario, folder: Path, console: Console, answers: Path | None) -> None:
+    names = [f"{cell.arm} s{cell.seed}" for cell in cells(scenario, folder)]
+    with interruption(console) as stop, Display(console, names) as display:
+        study(scenario, folder, replay=answers, watch=display.show, stop=stop)
+
+
+def summary(folder: Path) -> dict[str, Any]:
+    """Return the figures a script wants of a finished run or study."""
+    if (folder / "study.json").exists():
+        content = read_json(folder / "study.json")
+        return {"study": str(folder), "cells": content["cells"]}
+    manifest = read_json(folder / "manifest.json")
+    names = ("status", "log_digest", "seed", "counts", "tokens", "cost_usd", "fallback_share", "wall_s")
+    return {"run": str(folder)} | {name: manifest[name] for name in names}
+
+
+def start(
+    source: Path,
+    entries: Sequence[str],
+    *,
+    llm: str | None,
+    replay: Path | None,
+    out: Path | None,
+    dry_run: bool,
+    as_json: bool,
+    study: bool,
+) -> None:
+    """Read, check and execute a scenario file as ``run`` or ``study`` was asked to, and print the outcome."""
+    scenario = read(source, entries)
+    if llm:
+        scenario = read(source, [*entries, *llm_overrides(scenario, llm)])
+    if study != (scenario.study is not None):
+        other, has = ("run", "no") if study else ("study", "a")
+        raise InvalidInput(f"{source} has {has} study: section; use: run_sim.py {other} {source}")
+    if dry_run:
+        count = len(expand(scenario)) if study else 1
+        runs = {"valid": True, "scenario": scenario.name, "runs": count}
+        print(json.dumps(runs) if as_json else f"{source} is valid and would make {count} run(s); nothing was written")
+        return
+    folder = new_folder(scenario, out)
+    _print(execute(scenario, source, folder, Console(stderr=True), replay=replay), as_json)
+
+
+def restart(folder: Path, entries: Sequence[str], *, as_json: bool) -> None:
+    """Continue the run or study in a folder and print the outcome."""
+    source = next(
+        (folder / n for n in ("study.resolved.yaml", "scenario.resolved.yaml") if (folder / n).exists()), None
+    )
+    if source is None:
+        raise InvalidInput(f"{folder} is no run or study folder: it has no scenario.resolved.yaml")
+    _print(execute(read(source, entries), source, folder, Console(stderr=True)), as_json)
+
+
+def _print(outcome: dict[str, Any], as_json: bool) -> None:
+    folder = outcome.get("run") or outcome["study"]
+    print(json.dumps(plain(outcome)) if as_json else f"report: {outcome['report']}\n{folder}")
+
+
+def overrides(sets: Sequence[str] | None, **named: object) -> list[str]:
+    """Return ``--set`` entries for the named options that were given (``users__count`` is users.count)."""
+    return [*(sets or ()), *(f"{key.replace('__', '.')}={value}" for key, value in named.items() if value is not None)]
+
+
+def llm_overrides(scenario: Scenario, spec: str | None) -> list[str]:
+    """Return ``--set`` entries that put one component in place of every language model of a scenario."""
+    if spec is None:
+        return []
+    if not scenario.llm:
+        raise InvalidInput(f"--llm {spec}: the scenario has no llm: section to replace")
+    inline = spec if re.match(r"\s*\{", spec) else f"{{kind: {spec}}}"
+    return [f"llm.{name}={inline}" for name in scenario.llm]
