@@ -16,7 +16,7 @@ from agents.errors import Degraded, InvalidInput, MissingResource
 from analysis.finish import finish
 from analysis.progress import Display, step
 from simulator.manifest import plain, read_json
-from simulator.run import models, run
+from simulator.run import budget_of, models, run
 from simulator.scenario import Scenario
 from simulator.scenario_file import expand, read
 from simulator.study import cells, study
@@ -100,7 +100,14 @@ def _run(scenario: Scenario, folder: Path, console: Console, answers: Path | Non
         Display(console, [scenario.name]) as display,
         models(scenario, folder / "answers.journal", answers) as dispatcher,
     ):
-        run(scenario, folder, dispatcher, watch=lambda snapshot: display.show(0, snapshot), stop=stop)
+        run(
+            scenario,
+            folder,
+            dispatcher,
+            budget_of(scenario),
+            watch=lambda snapshot: display.show(0, snapshot),
+            stop=stop,
+        )
         display.show(0, None)
 
 

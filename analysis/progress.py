@@ -29,14 +29,12 @@ def describe(snapshot: Snapshot) -> str:
     """Return one line on how a run is doing."""
     counts = snapshot.counts
     parts = [f"day {snapshot.day:.1f}/{snapshot.days:g}", f"{counts['pages']:,} pages"]
-    if counts["llm_calls"]:
-        fresh = counts["llm_calls"] - counts["cached"]
-        tokens = counts["tokens_in"] + counts["tokens_out"]
-        parts.append(f"{fresh:,} calls +{counts['cached']:,} cached, {tokens:,} tokens")
+    if counts["calls"]:
+        parts.append(f"{counts['calls'] - counts['cached']:,} calls +{counts['cached']:,} cached")
         if counts["repaired"] or counts["fallback"]:
             parts.append(f"{counts['repaired']} repaired {counts['fallback']} fallback")
-        if counts["priced"]:
-            parts.append(f"${counts['cost']:.4f}")
+        if counts["cost_usd"]:
+            parts.append(f"${counts['cost_usd']:.4f}")
     parts.append(live_figures(snapshot.popularity, snapshot.popularity_at_start))
     return " · ".join(part for part in parts if part)
 

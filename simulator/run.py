@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from agents.errors import BudgetExhausted, Degraded, Interrupted, InvalidInput, TasteloopError
+from agents.llm.base import LanguageModel
+from agents.llm.budget import Budget
 from agents.llm.dispatcher import Dispatcher
+from agents.llm.journal import Journal
 from agents.llm.stack import assemble
 from agents.population import Population
 from agents.schema import Floats
@@ -42,18 +45,30 @@ Stop = Callable[[], bool]
 
 
 @contextmanager
-def models(scenario: Scenario, journal: Path, replay: Path | None = None) -> Iterator[Dispatcher]:
-    """Open the scenario's language models behind one journal, and close them whatever happens."""
-    backends = {name: build("llm", component.spec()) for name, component in scenario.llm.items()}
-    stacked = assemble(backends, journal=journal, replay=replay, concurrency=scenario.engine.concurrency)
-    with Dispatcher(stacked, scenario.engine.concurrency) as dispatcher:
-        yield dispatcher
+def models(scenario: Scenario, answers: Path, replay: Path | None = None) -> Iterator[Dispatcher]:
+    """Open the scenario's language models behind the journal ``answers``; ``replay`` answers in their place."""
+    with ExitStack() as stack:
+        stacked: dict[str, LanguageModel] = {}
+        if scenario.llm:
+            journal = stack.enter_context(Journal(replay or answers, read_only=replay is not None))
+            for name, component in scenario.llm.items():
+                backend = build("llm", component.spec())
+                stacked[name] = assemble(
+                    backend, journal, concurrency=scenario.engine.concurrency, replay=replay is not None
+                )
+        yield stack.enter_context(Dispatcher(stacked))
+
+
+def budget_of(scenario: Scenario) -> Budget:
+    """Return the scenario's caps, counted from now on: each command that runs or resumes has them anew."""
+    return Budget(usd=scenario.budget.usd, tokens=scenario.budget.tokens, minutes=scenario.budget.minutes)
 
 
 def run(
     scenario: Scenario,
     folder: Path,
     dispatcher: Dispatcher,
+    budget: Budget,
     *,
     cast: Cast | None = None,
     arm: str | None = None,
@@ -69,15 +84,17 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
         manifest = _begin(scenario, folder, arm)
+        meter = Meter(scenario, folder, manifest, dispatcher, budget, watch, stop)
         try:
-            _execute(scenario, folder, manifest, dispatcher, cast, watch, stop)
+            _execute(scenario, folder, manifest, dispatcher, cast, meter)
         except TasteloopError as error:
-            manifest["status"] = {BudgetExhausted: "stopped", Interrupted: "stopped", Degraded: "finished"}.get(
-                type(error), "failed"
-            )
-            write_json(folder / "manifest.json", manifest)
+            if not isinstance(error, Degraded):
+                manifest["status"] = "stopped" if isinstance(error, BudgetExhausted | Interrupted) else "failed"
             raise
-        return manifest
+        finally:
+            meter.account()
+            write_json(folder / "manifest.json", manifest)
+    return manifest
 
 
 def _begin(scenario: Scenario, folder: Path, arm: str | None) -> dict[str, Any]:
@@ -99,7 +116,8 @@ def _begin(scenario: Scenario, folder: Path, arm: str | None) -> dict[str, Any]:
         "recommender": scenario.recommender.spec(),
         "versions": versions(),
         "resumed": before.get("resumed", -1) + 1,
-        "tokens": before.get("tokens", {"in": 0, "cached": 0, "out": 0}),
+        "calls": before.get("calls", dict.fromkeys(("calls", "cached", "failed", "attempts"), 0)),
+        "tokens": before.get("tokens", dict.fromkeys(("in", "cached", "out"), 0)),
         "cost_usd": before.get("cost_usd", 0.0),
         "wall_s": before.get("wall_s", 0.0),
         "limits_hit": before.get("limits_hit", []),
@@ -115,26 +133,24 @@ def _execute(
     manifest: dict[str, Any],
     dispatcher: Dispatcher,
     cast: Cast | None,
-    watch: Watch,
-    stop: Stop,
+    meter: "Meter",
 ) -> None:
     """Gather, let time pass, seal, and say what came out."""
-    meter = Meter(scenario, folder, manifest, watch, stop)
     cast = cast or gather(scenario, dispatcher.ask)
     recommender = scenario.recommender
     fits = Fits(folder / "checkpoints", recommender.spec(), scenario.seed, cast.catalog, warm=recommender.warm)
     log = CommitLog(folder / "log")
     try:
         world = World(scenario, cast, fits)
-        population = Population(cast.personas, [cast.behavior(user) for user in range(len(cast.personas))], cast.setting)
+        population = Population(
+            cast.personas, [cast.behavior(user) for user in range(len(cast.personas))], cast.setting
+        )
         driver = (Strict if scenario.platform.visibility_lag == 0 else Lagged)(world, population, dispatcher, log)
         driver.run(meter)
         log.seal()
     finally:
         log.close()
-    meter.account(driver.tally)
     manifest |= outcome(scenario, cast, driver.tally, log, dispatcher)
-    write_json(folder / "manifest.json", manifest)
     share, limit = manifest["fallback_share"], scenario.budget.fallback_share
     if share > limit:
         manifest["limits_hit"].append("fallback_share")
@@ -147,52 +163,57 @@ def _execute(
 class Meter:
     """Watch a run at each committed window: heartbeat, progress, budgets, a request to stop."""
 
-    def __init__(self, scenario: Scenario, folder: Path, manifest: dict[str, Any], watch: Watch, stop: Stop) -> None:
-        self._scenario = scenario
+    def __init__(
+        self,
+        scenario: Scenario,
+        folder: Path,
+        manifest: dict[str, Any],
+        dispatcher: Dispatcher,
+        budget: Budget,
+        watch: Watch,
+        stop: Stop,
+    ) -> None:
+        self._days = scenario.days
         self._folder = folder
         self._manifest = manifest
-        self._before = {name: manifest[name] for name in ("tokens", "cost_usd", "wall_s")}
+        self._before = {name: manifest[name] for name in ("calls", "tokens", "cost_usd", "wall_s")}
+        self._dispatcher = dispatcher
+        self._at_start = self._spent()
+        self._budget = budget
         self._watch = watch
         self._stop = stop
         self._began = self._beat = time.monotonic()
 
     def __call__(self, desk: Desk, now: float) -> None:
         """Take note of a commit; raise BudgetExhausted or Interrupted where the run must stop here."""
+        self.account()
+        counts = asdict(desk.tally) | self._manifest["calls"] | {"cost_usd": self._manifest["cost_usd"]}
         if time.monotonic() - self._beat >= HEARTBEAT_S:
             self._beat = time.monotonic()
-            write_json(self._folder / "status.json", {"day": now / 1440, "days": self._scenario.days} | asdict(desk.tally))
-        started, world = desk.world.cast.setting.popularity, desk.world
-        self._watch(Snapshot(now / 1440, self._scenario.days, asdict(desk.tally), world.version.popularity, started))
-        self._check(desk)
-
-    def _check(self, desk: Desk) -> None:
-        self.account(desk.tally)
-        spent, budget = self._manifest, self._scenario.budget
-        figures = {
-            "usd": (spent["cost_usd"] or 0.0, budget.usd),
-            "tokens": (spent["tokens"]["in"] + spent["tokens"]["out"], budget.tokens),
-            "minutes": (spent["wall_s"] / 60, budget.minutes),
-        }
-        for name, (used, cap) in figures.items():
-            if cap is not None and used >= cap:
-                self._manifest["limits_hit"] = sorted({*self._manifest["limits_hit"], name})
-                raise BudgetExhausted(
-                    f"budget.{name} of {cap:g} is used up ({used:g}); continue with: "
-                    f"python run_sim.py resume {self._folder} --budget-{name} MORE"
-                )
+            write_json(self._folder / "status.json", {"day": now / 1440, "days": self._days} | counts)
+        started = desk.world.cast.setting.popularity
+        self._watch(Snapshot(now / 1440, self._days, counts, desk.world.version.popularity, started))
+        reached = self._budget.reached(self._dispatcher.stats())
+        if reached:
+            self._manifest["limits_hit"] = sorted({*self._manifest["limits_hit"], reached.partition(":")[0]})
+            raise BudgetExhausted(f"{reached}; continue with: python run_sim.py resume {self._folder}")
         if self._stop():
             raise Interrupted(f"stopped; continue with: python run_sim.py resume {self._folder}")
 
-    def account(self, tally: Tally) -> None:
-        """Add what this process spent to what earlier ones did."""
-        before = self._before["tokens"]
-        self._manifest["tokens"] = {
-            "in": before["in"] + tally.tokens_in,
-            "cached": before["cached"] + tally.tokens_cached,
-            "out": before["out"] + tally.tokens_out,
-        }
-        known = self._before["cost_usd"]
-        self._manifest["cost_usd"] = None if known is None or not tally.priced else known + tally.cost
+    def _spent(self) -> dict[str, float]:
+        tallies = self._dispatcher.stats().values()
+        names = ("calls", "cached", "failed", "attempts", "tokens_in", "tokens_cached", "tokens_out", "priced", "cost")
+        return {name: sum(getattr(tally, name) for tally in tallies) for name in names}
+
+    def account(self) -> None:
+        """Add what this process spent on this run to what earlier ones did."""
+        spent = {name: value - self._at_start[name] for name, value in self._spent().items()}
+        for section, prefix in (("calls", ""), ("tokens", "tokens_")):
+            before = self._before[section]
+            self._manifest[section] = {name: value + spent[prefix + name] for name, value in before.items()}
+        known, asked = self._before["cost_usd"], spent["calls"] - spent["cached"]
+        unpriced = known is None or spent["priced"] < asked
+        self._manifest["cost_usd"] = None if unpriced else known + spent["cost"]
         self._manifest["wall_s"] = self._before["wall_s"] + time.monotonic() - self._began
 
 
@@ -200,19 +221,17 @@ def outcome(scenario: Scenario, cast: Cast, tally: Tally, log: CommitLog, dispat
     """Return what the manifest says of a finished run."""
     digests = log.digest.tables()
     users = [int((cast.member == place).sum()) for place in range(len(cast.behaviors))]
-    counts = {name: getattr(tally, name) for name in ("pages", "watches", "llm_calls", "cached", "repaired", "fallback")}
     return {
         "status": "finished",
         "log_digest": log.digest.hexdigest(),
         "tables": {name: {"rows": rows, "digest": digests.get(name)} for name, rows in sorted(log.digest.rows.items())},
         "data": cast.dataset.identity,
         "behaviors": [
-            {"kind": kind_of(behavior), "users": count}
-            for behavior, count in zip(cast.behaviors, users, strict=True)
+            {"kind": kind_of(behavior), "users": count} for behavior, count in zip(cast.behaviors, users, strict=True)
         ],
         "assumptions": scenario.choice.model_dump() | assumptions(cast),
         "llm": {name: dispatcher.fingerprint(name) for name in scenario.llm},
-        "counts": counts | {"impressions": log.digest.rows["impressions"], "sessions": log.digest.rows["sessions"]},
+        "counts": asdict(tally) | {name: log.digest.rows[name] for name in ("impressions", "sessions", "llm_calls")},
         "fallback_share": tally.fallback / tally.llm_decisions if tally.llm_decisions else 0.0,
         "genre_names": list(cast.catalog.genres),
     }

@@ -15,7 +15,7 @@ from agents.llm.dispatcher import Dispatcher
 from simulator.cast import Cast, choose, gather, known_at_start, load
 from simulator.fits import Fits
 from simulator.manifest import read_json, write_json
-from simulator.run import Snapshot, Stop, models, run
+from simulator.run import Snapshot, Stop, budget_of, models, run
 from simulator.scenario import Scenario
 from simulator.scenario_file import digest, expand, resolved
 from simulator.seeds import Streams
@@ -83,6 +83,7 @@ def _run_cells(
     stop: Stop,
 ) -> None:
     casts: dict[str, Cast] = {}
+    budget = budget_of(every[0].scenario)
     degraded: list[Degraded] = []
     for place in waiting:
         cell = every[place]
@@ -95,6 +96,7 @@ def _run_cells(
                 cell.scenario,
                 cell.folder,
                 dispatcher,
+                budget,
                 cast=casts[key],
                 arm=cell.arm,
                 watch=lambda snapshot, place=place: watch(place, snapshot),  # type: ignore[misc]

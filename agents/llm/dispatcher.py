@@ -82,9 +82,19 @@ class Dispatcher:
             raise self._error
         return self._wait(self._answer(model, prompt))
 
+    def sync(self) -> None:
+        """Make every answer given so far durable; call it before committing what rests on them."""
+        for model in self._models.values():
+            model.sync()
+
     def stats(self) -> dict[str, Tally]:
         """Return the running count per model name (live objects: read, do not change)."""
         return self._tallies
+
+    def fingerprint(self, model: str) -> str:
+        """Return what identifies a named language model in content addresses."""
+        self._known(model)
+        return self._models[model].fingerprint
 
     @property
     def under_way(self) -> int:

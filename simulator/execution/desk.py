@@ -44,34 +44,14 @@ class Talk:
 
 @dataclass
 class Tally:
-    """Running counts for the manifest, the progress display and the limits."""
+    """Running counts of what users did and of how language-model decisions came about."""
 
     pages: int = 0
     sessions: int = 0
     watches: int = 0
-    llm_calls: int = 0
     llm_decisions: int = 0
-    cached: int = 0
-    failed: int = 0
     repaired: int = 0
     fallback: int = 0
-    tokens_in: int = 0
-    tokens_cached: int = 0
-    tokens_out: int = 0
-    cost: float = 0.0
-    priced: bool = True
-
-    def call(self, answer: Answer) -> None:
-        """Count one answer; tokens and cost only where it was not served from the record."""
-        self.llm_calls += 1
-        self.cached += answer.cached
-        self.failed += answer.status == "failed"
-        self.priced = self.priced and answer.cost is not None
-        if not answer.cached:
-            self.tokens_in += answer.tokens_in
-            self.tokens_cached += answer.tokens_cached
-            self.tokens_out += answer.tokens_out
-            self.cost += answer.cost or 0.0
 
 
 class Desk:
@@ -159,7 +139,6 @@ class Desk:
         for ticket, answer in self._exchange.completed(block):
             talk = self._talks.pop(ticket)
             talk.calls.append((talk.prompt, answer))
-            self.tally.call(answer)
             try:
                 talk.prompt = talk.conversation.send(answer)
                 self._send(talk)
