@@ -104,6 +104,9 @@ class LanguageModel(ABC):
     async def ask(self, prompt: Prompt) -> Answer:
         """Answer one prompt; transport failures raise ``Unavailable``, bad content is an Answer."""
 
+    def sync(self) -> None:  # noqa: B027  (an empty default is the point)
+        """Make durable whatever was recorded, before something that rests on it is; any thread may call it."""
+
     async def close(self) -> None:  # noqa: B027  (an empty default is the point)
         """Release the model; idempotent."""
 

@@ -37,6 +37,7 @@ class Journal:
         self._offsets: dict[bytes, int] = {}
         self._file = _open(path, read_only)
         self._read_only = read_only
+        self._dirty = False
         self._end = self._scan()
 
     def __enter__(self) -> "Journal":
@@ -75,10 +76,12 @@ class Journal:
             raise MissingResource(f"cannot write {self.path}: {error}; make room and resume the run") from error
         self._offsets[bytes.fromhex(address)] = self._end
         self._end += len(frame)
+        self._dirty = True
 
     def sync(self) -> None:
         """Make everything appended so far durable; call it before committing what it decided."""
-        if not self._read_only:
+        if self._dirty and self._file >= 0:
+            self._dirty = False
             os.fsync(self._file)
 
     def close(self) -> None:

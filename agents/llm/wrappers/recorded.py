@@ -70,6 +70,10 @@ class Recorded(LanguageModel):
         finally:
             del self._under_way[address]
 
+    def sync(self) -> None:
+        """Make the journal durable."""
+        self.journal.sync()
+
     async def close(self) -> None:
         """Close the model; the journal belongs to whoever opened it."""
         await self.inner.close()

@@ -1,4 +1,6 @@
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +25,17 @@ def drain(dispatcher: Dispatcher, questions: dict[int, Prompt]) -> dict[int, Ans
     while len(answers) < len(questions):
         answers.update(dispatcher.completed(block=True))
     return answers
+
+
+@contextmanager
+def opened(
+    model: LanguageModel, path: Path, *, concurrency: int = 64, replay: bool = False
+) -> Iterator[tuple[Dispatcher, LanguageModel]]:
+    """Open a model as a run does, behind a journal."""
+    with Journal(path, read_only=replay) as journal:
+        stacked = assemble(model, journal, concurrency=concurrency, replay=replay)
+        with Dispatcher({"local": stacked}) as dispatcher:
+            yield dispatcher, stacked
 
 
 @dataclass
@@ -60,10 +73,7 @@ def test_every_ticket_comes_back_with_its_own_answer() -> None:
 @pytest.mark.parametrize("concurrency", [1, 7])
 def test_the_stack_never_exceeds_its_concurrency(tmp_path: Path, concurrency: int) -> None:
     model = Watched()
-    with (
-        Journal(tmp_path / "j") as journal,
-        Dispatcher({"local": assemble(model, journal, concurrency=concurrency)}) as dispatcher,
-    ):
+    with opened(model, tmp_path / "j", concurrency=concurrency) as (dispatcher, _):
         drain(dispatcher, {i: question(i) for i in range(40)})
     assert model.most == concurrency
     assert model.closed
@@ -72,12 +82,7 @@ def test_the_stack_never_exceeds_its_concurrency(tmp_path: Path, concurrency: in
 def test_answers_do_not_depend_on_concurrency_or_latency(tmp_path: Path) -> None:
     texts = []
     for name, concurrency, latency in (("a", 1, 0.0), ("b", 64, 0.01)):
-        with (
-            Journal(tmp_path / name) as journal,
-            Dispatcher(
-                {"local": assemble(Scripted(latency_s=latency), journal, concurrency=concurrency)}
-            ) as dispatcher,
-        ):
+        with opened(Scripted(latency_s=latency), tmp_path / name, concurrency=concurrency) as (dispatcher, _):
             texts.append(
                 {i: answer.text for i, answer in drain(dispatcher, {i: question(i) for i in range(30)}).items()}
             )
@@ -87,23 +92,17 @@ def test_answers_do_not_depend_on_concurrency_or_latency(tmp_path: Path) -> None
 def test_identical_questions_are_asked_once_and_again_never(tmp_path: Path) -> None:
     for round_number in range(2):
         model = Watched()
-        with (
-            Journal(tmp_path / "j") as journal,
-            Dispatcher({"local": assemble(model, journal)}) as dispatcher,
-        ):
+        with opened(model, tmp_path / "j") as (dispatcher, _):
             answers = drain(dispatcher, {i: question(i % 3) for i in range(9)})
             assert sum(answer.cached for answer in answers.values()) == (6 if round_number == 0 else 9)
         assert len(model.asked) == (3 if round_number == 0 else 0)
 
 
 def test_replay_answers_from_the_journal_alone(tmp_path: Path) -> None:
-    with Journal(tmp_path / "j") as journal, Dispatcher({"local": assemble(Scripted(), journal)}) as dispatcher:
+    with opened(Scripted(), tmp_path / "j") as (dispatcher, _):
         told = dispatcher.ask("local", question(1))
     model = Scripted(latency_s=100.0)
-    with (
-        Journal(tmp_path / "j", read_only=True) as journal,
-        Dispatcher({"local": assemble(model, journal, replay=True)}) as dispatcher,
-    ):
+    with opened(model, tmp_path / "j", replay=True) as (dispatcher, _):
         assert dispatcher.ask("local", question(1)).text == told.text
         dispatcher.submit(0, "local", question(2))
         with pytest.raises(InvalidInput, match="no answer to a 'chat' question"):
@@ -111,10 +110,8 @@ def test_replay_answers_from_the_journal_alone(tmp_path: Path) -> None:
 
 
 def test_what_a_model_supports_is_replayed_without_opening_it(tmp_path: Path) -> None:
-    with Journal(tmp_path / "j") as journal:
-        recorded = assemble(Watched(), journal)
-        with Dispatcher({"local": recorded}):
-            assert recorded.kinds == {"text"}
+    with opened(Watched(), tmp_path / "j") as (_, recorded):
+        assert recorded.kinds == {"text"}
 
     class Changed(Watched):
         kinds = frozenset[Kind](("labels",))
@@ -122,10 +119,8 @@ def test_what_a_model_supports_is_replayed_without_opening_it(tmp_path: Path) ->
         async def open(self) -> None:
             raise AssertionError("a replay must not open the model")
 
-    with Journal(tmp_path / "j", read_only=True) as journal:
-        replayed = assemble(Changed(), journal, replay=True)
-        with Dispatcher({"local": replayed}):
-            assert replayed.kinds == {"text"}
+    with opened(Changed(), tmp_path / "j", replay=True) as (_, replayed):
+        assert replayed.kinds == {"text"}
 
 
 class Missing(Watched):
