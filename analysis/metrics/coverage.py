@@ -3,7 +3,8 @@
 import numpy as np
 
 from agents.schema import Floats
-from analysis.metrics.base import INF, Metric, Value
+from analysis.metrics.base import INF, Metric, Value, mean_value
+from analysis.metrics.lists import Lists
 
 
 def catalog_coverage(counts: Floats) -> Value:
@@ -24,7 +25,27 @@ def aggregate_diversity(counts: Floats) -> Value:
     return Value(float(np.count_nonzero(counts)), len(counts))
 
 
+def invalid_rate(slates: Lists, declared_items: int) -> Value:
+    """Return the mean over users of the share of the list that is not in the declared catalog (ids from 0).
+
+    >>> float(invalid_rate(Lists.of_matrix(np.array([[0, 7]])), 5))
+    0.5
+    """
+    return mean_value(slates.means(slates.item >= declared_items))
+
+
 METRICS = (
+    Metric(
+        "invalid_rate",
+        "invalid_rate/outside-declared-catalog",
+        "accuracy",
+        "individual",
+        ("slates", "declared_items"),
+        (0, 1),
+        "neither",
+        "items a generative recommender made up",
+        invalid_rate,
+    ),
     Metric(
         "catalog_coverage",
         "catalog_coverage/full-catalog",

@@ -1,0 +1,258 @@
+"""How varied each user's own list is, by genre.
+
+``genres`` is the (items, genres) 0/1 matrix. Items without a genre say nothing about variety and are left out.
+"""
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from agents.schema import Floats
+from analysis.metrics.base import INF, Metric, Value, mean_value
+from analysis.metrics.lists import Lists
+
+RAREFIED_ITEMS = 5
+RAREFIED_DRAWS = 16
+RAREFY_KEY = 20_163_002
+"""Key of the fixed Philox stream that draws the subsamples of ``topic_entropy_rarefied``."""
+
+USERS_AT_ONCE = 8192
+
+
+def with_genre(lists: Lists, genres: Floats) -> Lists:
+    """Return the lists without the items that have no genre."""
+    known = (genres.sum(axis=1) > 0)[lists.item]
+    return Lists(lists.owner[known], lists.item[known], lists.n)
+
+
+def totals(lists: Lists, features: Floats) -> Floats:
+    """Return the (users, features) sum over each list of the rows of an (items, features) matrix."""
+    shape = (lists.n, len(features))
+    return np.asarray(csr_array((np.ones(len(lists.item)), (lists.owner, lists.item)), shape=shape) @ features)
+
+
+def genre_shares(lists: Lists, genres: Floats) -> Floats:
+    """Return the (users, genres) shares of genres in each list, NaN rows for lists without any genre.
+
+    A multi-genre item splits its weight evenly among its genres.
+
+    >>> genre_shares(Lists.of_matrix(np.array([[0, 1]])), np.array([[1, 0], [1, 1]])).tolist()
+    [[0.75, 0.25]]
+    """
+    weights = genres / np.maximum(genres.sum(axis=1, keepdims=True), 1)
+    summed = totals(lists, weights)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(summed / summed.sum(axis=1, keepdims=True))
+
+
+def entropy_bits(shares: Floats) -> Floats:
+    """Return Shannon's entropy in bits of each row of shares, NaN rows staying NaN."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(shares == 0, 0.0, shares * np.log2(shares))
+    return np.asarray(-terms.sum(axis=1) + 0.0)
+
+
+def topic_entropy(slates: Lists, genres: Floats) -> Value:
+    """Return the mean over users of the entropy in bits of the genres in the list.
+
+    H_u = - sum_g p(g|u) log2 p(g|u), a multi-genre item splitting its weight.
+
+    >>> profiles = Lists.of_matrix(np.array([[0, 1]]))
+    >>> round(float(topic_entropy(profiles, np.array([[1, 0, 0], [1, 1, 0]]))), 5)
+    0.81128
+    """
+    return mean_value(entropy_bits(genre_shares(slates, genres)))
+
+
+def topic_entropy_rarefied(slates: Lists, genres: Floats) -> Value:
+    """Return the topic entropy of RAREFIED_ITEMS random items per list, comparable between long and short lists.
+
+    The mean over RAREFIED_DRAWS draws without replacement from a fixed stream; users with fewer
+    items (that have a genre) are skipped.
+
+    >>> float(topic_entropy_rarefied(Lists.of_matrix(np.array([[0, 1, 2, 3, 4, 5]])), np.ones((6, 4))))
+    2.0
+    """
+    lists = with_genre(slates, genres)
+    long = np.flatnonzero(lists.lengths >= RAREFIED_ITEMS)
+    lists = lists.take(long)
+    random = np.random.Generator(np.random.Philox(key=RAREFY_KEY))
+    entropy = np.full(slates.n, np.nan)
+    entropy[long] = np.mean([_subsampled_entropy(lists, genres, random) for _ in range(RAREFIED_DRAWS)], axis=0)
+    return mean_value(entropy)
+
+
+def _subsampled_entropy(lists: Lists, genres: Floats, random: np.random.Generator) -> Floats:
+    shuffled = np.lexsort((random.random(len(lists.item)), lists.owner))
+    sample = Lists(lists.owner, lists.item[shuffled], lists.n).top(RAREFIED_ITEMS)
+    return entropy_bits(genre_shares(sample, genres))
+
+
+def top1_genre_share(slates: Lists, genres: Floats) -> Value:
+    """Return the mean over users of the largest genre share in the list.
+
+    >>> float(top1_genre_share(Lists.of_matrix(np.array([[0, 1]])), np.array([[1, 0], [1, 1]])))
+    0.75
+    """
+    return mean_value(genre_shares(slates, genres).max(axis=1))
+
+
+def n_genres(slates: Lists, genres: Floats) -> Value:
+    """Return the mean over users of the number of distinct genres in the list.
+
+    >>> float(n_genres(Lists.of_matrix(np.array([[0, 1]])), np.array([[1, 0, 0], [1, 1, 0]])))
+    2.0
+    """
+    shares = genre_shares(slates, genres)
+    return mean_value(np.where(np.isnan(shares).any(axis=1), np.nan, (shares > 0).sum(axis=1)))
+
+
+def intra_list_diversity(slates: Lists, genres: Floats) -> Value:
+    """Return the mean over users of the mean cosine distance between the genre vectors of two items of the list.
+
+    ILD_u = 1 - (|sum v|^2 - m) / (m (m - 1)) over the m unit vectors v. Lists under 2 items are skipped.
+
+    >>> genres = np.array([[1, 0], [1, 1]])
+    >>> round(float(intra_list_diversity(Lists.of_matrix(np.array([[0, 1]])), genres)), 5)
+    0.29289
+    """
+    lists = with_genre(slates, genres)
+    unit = genres / np.maximum(np.linalg.norm(genres, axis=1, keepdims=True), 1)
+    similar = (totals(lists, unit) ** 2).sum(axis=1) - lists.lengths
+    return mean_value(np.maximum(1 - similar / _ordered_pairs(lists), 0))
+
+
+def intra_list_diversity_hamming(slates: Lists, genres: Floats) -> Value:
+    """Return the mean over users of the mean share of genres in which two items of the list differ.
+
+    ILD_u = sum_g 2 a_g (m - a_g) / (G m (m - 1)), a_g the items of the list with genre g.
+
+    >>> genres = np.array([[1, 0], [1, 1]])
+    >>> float(intra_list_diversity_hamming(Lists.of_matrix(np.array([[0, 1]])), genres))
+    0.5
+    """
+    lists = with_genre(slates, genres)
+    have = totals(lists, genres)
+    differing = 2 * (have * (lists.lengths[:, None] - have)).sum(axis=1)
+    return mean_value(differing / genres.shape[1] / _ordered_pairs(lists))
+
+
+def intra_list_diversity_jaccard(slates: Lists, genres: Floats) -> Value:
+    """Return the mean over users of the mean Jaccard distance between the genre sets of two items of the list.
+
+    Items with the same genres are counted together, so the cost grows with distinct genre sets, not with pairs.
+
+    >>> genres = np.array([[1, 0, 0], [1, 1, 0]])
+    >>> float(intra_list_diversity_jaccard(Lists.of_matrix(np.array([[0, 1]])), genres))
+    0.5
+    """
+    lists = with_genre(slates, genres)
+    kinds, kind = np.unique(genres, axis=0, return_inverse=True)
+    common = kinds @ kinds.T
+    either = kinds.sum(axis=1)[:, None] + kinds.sum(axis=1)[None, :] - common
+    distance = 1 - common / np.maximum(either, 1)
+    shape = (lists.n, len(kinds))
+    have = csr_array((np.ones(len(lists.item)), (lists.owner, kind[lists.item])), shape=shape)
+    parts = [have[start : start + USERS_AT_ONCE] for start in range(0, lists.n, USERS_AT_ONCE)]
+    summed = [np.asarray(part.multiply(part @ distance).sum(axis=1)).ravel() for part in parts]
+    return mean_value(np.concatenate([np.empty(0), *summed]) / _ordered_pairs(lists))
+
+
+def _ordered_pairs(lists: Lists) -> Floats:
+    """Return m (m - 1) per list, NaN where that is 0."""
+    pairs = (lists.lengths * (lists.lengths - 1)).astype(np.float64)
+    pairs[pairs == 0] = np.nan
+    return pairs
+
+
+ILD = "Ziegler et al. 2005; Vargas & Castells 2011"
+ENTROPY = "Shannon 1948, over genres"
+METRICS = (
+    Metric(
+        "topic_entropy",
+        "topic_entropy/bits/split-genres",
+        "filter bubble",
+        "individual",
+        ("slates", "genres"),
+        (0, INF),
+        "less biased",
+        ENTROPY,
+        topic_entropy,
+    ),
+    Metric(
+        "topic_entropy_rarefied",
+        f"topic_entropy/bits/split-genres/rarefied-{RAREFIED_ITEMS}",
+        "filter bubble",
+        "individual",
+        ("slates", "genres"),
+        (0, INF),
+        "less biased",
+        ENTROPY,
+        topic_entropy_rarefied,
+    ),
+    Metric(
+        "profile_topic_entropy",
+        "topic_entropy/profiles/bits/split-genres",
+        "filter bubble",
+        "individual",
+        ("profiles", "genres"),
+        (0, INF),
+        "less biased",
+        ENTROPY,
+        topic_entropy,
+    ),
+    Metric(
+        "top1_genre_share",
+        "top1_genre_share/split-genres",
+        "filter bubble",
+        "individual",
+        ("slates", "genres"),
+        (0, 1),
+        "more biased",
+        "Berger & Parker 1970, over genres",
+        top1_genre_share,
+    ),
+    Metric(
+        "n_genres",
+        "n_genres/distinct",
+        "filter bubble",
+        "individual",
+        ("slates", "genres"),
+        (1, INF),
+        "less biased",
+        "genre richness",
+        n_genres,
+    ),
+    Metric(
+        "intra_list_diversity",
+        "intra_list_diversity/cosine-genres",
+        "diversity",
+        "individual",
+        ("slates", "genres"),
+        (0, 1),
+        "less biased",
+        ILD,
+        intra_list_diversity,
+    ),
+    Metric(
+        "intra_list_diversity_jaccard",
+        "intra_list_diversity/jaccard-genres",
+        "diversity",
+        "individual",
+        ("slates", "genres"),
+        (0, 1),
+        "less biased",
+        ILD,
+        intra_list_diversity_jaccard,
+    ),
+    Metric(
+        "intra_list_diversity_hamming",
+        "intra_list_diversity/hamming-genres",
+        "diversity",
+        "individual",
+        ("slates", "genres"),
+        (0, 1),
+        "less biased",
+        ILD,
+        intra_list_diversity_hamming,
+    ),
+)
