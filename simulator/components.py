@@ -236,7 +236,7 @@ def _spec_of(family: str, base: Any) -> Any:
     """Return the type of a field that holds a component: built from its spec, written as its spec."""
     return Annotated[
         base,
-        InstanceOf(),
+        InstanceOf(),  # type: ignore[type-arg]
         BeforeValidator(_builder(family)),
         PlainSerializer(lambda component: describe(family, component)),
         WithJsonSchema({"x-family": family}),
@@ -250,7 +250,7 @@ def _builder(family: str) -> Callable[[Any], Any]:
         try:
             return build(family, value)
         except InvalidSpec as error:
-            inner = [(p.where, p.message) for p in error.problems]
+            inner = [(p.where, p.message, p.key) for p in error.problems]
             raise PydanticCustomError("component", "{text}", {"text": str(error), "problems": inner}) from None
 
     return built

@@ -7,6 +7,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
+PLAIN_WORDS = {
+    "bool_type": "should be true or false",
+    "int_type": "should be a whole number",
+    "int_from_float": "should be a whole number",
+    "float_type": "should be a number",
+    "string_type": "should be text (quote it)",
+    "model_type": "should be a mapping {key: value}",
+    "dict_type": "should be a mapping {key: value}",
+    "list_type": "should be a list [a, b]",
+    "tuple_type": "should be a list [a, b]",
+}
+"""pydantic's error types in the words of a YAML file."""
+
 Where = tuple[str | int, ...]
 """Keys and list indices that lead to a value."""
 
@@ -17,22 +30,24 @@ class Problem:
 
     where: Where
     message: str
+    key: bool = False
+    """Whether the key itself is wrong, not its value."""
 
 
 def problems(error: ValidationError, data: Any, known: Callable[[Where], Iterable[str]]) -> list[Problem]:
     """Turn pydantic's errors into problems, those of one place joined by "or" (members of a union).
 
     ``data`` is what was validated; ``known`` returns the keys allowed in the mapping at a place.
-    An error whose context holds ``problems`` (pairs of inner place and message) brings its own.
+    An error whose context holds ``problems`` (inner place, message, key) brings its own.
     """
-    found: dict[Where, list[str]] = {}
+    found: dict[tuple[Where, bool], list[str]] = {}
     for detail in error.errors():
         where = _place(detail["loc"], data, missing=detail["type"] == "missing")
-        inner = detail.get("ctx", {}).get("problems", [((), _message(detail, where, known))])
-        for inside, message in inner:
-            messages = found.setdefault((*where, *inside), [])
+        alone = ((), _message(detail, where, known), detail["type"] == "extra_forbidden")
+        for inside, message, key in detail.get("ctx", {}).get("problems", [alone]):
+            messages = found.setdefault(((*where, *inside), key), [])
             messages += [message] * (message not in messages)
-    return [Problem(where, ", or ".join(messages)) for where, messages in found.items()]
+    return [Problem(where, ", or ".join(messages), key) for (where, key), messages in found.items()]
 
 
 def unknown(word: str, what: str, known: Iterable[str]) -> str:
@@ -58,6 +73,7 @@ def _message(detail: Any, where: Where, known: Callable[[Where], Iterable[str]])
         return unknown(str(where[-1]), "key", known(where[:-1]))
     if detail["type"] == "missing":
         return f"{where[-1]!r} is required"
-    message = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    message = PLAIN_WORDS.get(detail["type"], str(detail["msg"]))
+    message = message.removeprefix("Value error, ").removeprefix("Input ").removeprefix("String ")
     value = repr(detail["input"])
     return message if value in message else f"{value if len(value) < 80 else value[:76] + ' ...'} {message}"

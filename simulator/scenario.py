@@ -39,13 +39,13 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class Section(BaseModel):
     """A mapping of the file: unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Component(BaseModel):
     """``kind`` names a component; the other keys are its parameters."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, allow_inf_nan=False)
     kind: str = Field(description="module of the family's folder, package.module:Class, or entry point")
 
     def spec(self) -> dict[str, Any]:
@@ -93,12 +93,13 @@ class UsersSection(Section):
 class RecommenderSection(Component):
     """The recommender, and how the platform uses it."""
 
+    kind: str = Field("", description="module of simulator/recommenders; arms of a study may supply it")
     slate_size: int = Field(10, ge=1, le=1000)
     retrain: Duration | Literal["never"] = Field("never", description="simulated time between refits")
     warm: bool = Field(True, description="refit from the current state where the recommender can")
     fit_window: Duration | None = Field(None, description="train on simulated events no older than this")
     exclude_seen: bool = Field(True, description="never show what the user has already taken")
-    levers: tuple[Component, ...] = ()
+    levers: Annotated[tuple[Component, ...], Field(strict=False)] = ()
 
 
 class PlatformSection(Section):
@@ -145,7 +146,7 @@ class Scenario(Section):
     behavior: Component = Component(kind="calibrated")
     choice: ChoiceSection = ChoiceSection()
     llm: dict[Name, Component] = {}
-    recommender: RecommenderSection
+    recommender: RecommenderSection = RecommenderSection()
     platform: PlatformSection = PlatformSection()
     engine: EngineSection = EngineSection()
     budget: BudgetSection = BudgetSection()

@@ -1,0 +1,120 @@
+"""Everything that is wrong with a scenario's data, found at once."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from agents.behaviors.base import TalkingBehavior
+from agents.errors import InvalidInput, MissingResource
+from simulator.components import InvalidSpec, build, find
+from simulator.problems import Problem, Where, problems, unknown
+from simulator.scenario import Component, DataSection, RecommenderSection, Scenario
+
+KEEP: Mapping[Where, frozenset[str]] = {
+    ("data",): frozenset(DataSection.model_fields) - {"kind"},
+    ("recommender",): frozenset(RecommenderSection.model_fields) - {"kind"},
+}
+"""Keys of a section that are the platform's, and stay when the component's kind changes."""
+
+
+def check(data: Any) -> list[Problem]:
+    """Return every problem of one scenario without arms: shape, components, names that must exist."""
+    found = _shape(data)
+    if isinstance(data, dict):
+        wrong = {p.where for p in found}
+        for family, where, spec in components(data):
+            found += [p for p in _component(family, where, spec) if p.where not in wrong]
+        found += _talking(data.get("behavior"), ("behavior",), data.get("llm"))
+    return found
+
+
+def components(data: Mapping[str, Any]) -> Iterator[tuple[str, Where, dict[str, Any]]]:
+    """Yield family, place and spec of each component written in a scenario, the platform's keys left out."""
+    users = data.get("users")
+    llm = data.get("llm")
+    recommender = data.get("recommender")
+    levers = recommender.get("levers") if isinstance(recommender, dict) else None
+    places: list[tuple[str, Where, Any]] = [
+        ("data", ("data",), data.get("data")),
+        ("personas", ("users", "persona"), users.get("persona") if isinstance(users, dict) else None),
+        ("behaviors", ("behavior",), data.get("behavior")),
+        ("recommenders", ("recommender",), recommender),
+        *(("llm", ("llm", name), spec) for name, spec in (llm.items() if isinstance(llm, dict) else ())),
+        *(
+            ("levers", ("recommender", "levers", n), s)
+            for n, s in enumerate(levers if isinstance(levers, list) else ())
+        ),
+    ]
+    for family, where, spec in places:
+        if isinstance(spec, dict) and isinstance(spec.get("kind"), str):
+            yield family, where, {key: value for key, value in spec.items() if key not in KEEP.get(where, ())}
+
+
+def _shape(data: Any) -> list[Problem]:
+    if not isinstance(data, dict):
+        return [Problem((), "a scenario is a mapping of keys; run_sim.py init NAME.yaml writes one to start from")]
+    try:
+        Scenario.model_validate(data)
+    except ValidationError as error:
+        return problems(error, data, lambda where: _known(data, where))
+    if data.get("recommender", {}).get("kind") or data.get("study"):
+        return []
+    return [Problem(("recommender", "kind"), "'kind' is required")]
+
+
+def _known(data: Any, where: Where) -> Iterable[str]:
+    """Return the keys allowed in the section at a place."""
+    model: Any = Scenario
+    for step in where:
+        field = model.model_fields.get(str(step)) if isinstance(model, type) and issubclass(model, BaseModel) else None
+        kinds = [field.annotation, *get_args(field.annotation)] if field else [model]
+        model = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), Component)
+    return tuple(model.model_fields)
+
+
+def _component(family: str, where: Where, spec: Mapping[str, Any]) -> list[Problem]:
+    try:
+        build(family, spec)
+    except InvalidSpec as error:
+        known = KEEP.get(where, frozenset())
+        return [_with_section_keys(Problem((*where, *p.where), p.message, p.key), known) for p in error.problems]
+    except InvalidInput as error:
+        return [Problem(where, str(error))]
+    except MissingResource:
+        pass  # the environment's matter, not the file's: doctor and run say so
+    return []
+
+
+def _with_section_keys(problem: Problem, section: frozenset[str]) -> Problem:
+    """Where a key is unknown to the component, let the section's keys be candidates too."""
+    if not (problem.key and section and problem.message.startswith("unknown key")):
+        return problem
+    hint = unknown(str(problem.where[-1]), "key", section)
+    return Problem(problem.where, hint, key=True) if "did you mean" in hint else problem
+
+
+def _talking(spec: Any, where: Where, llm: Any) -> list[Problem]:
+    """Return the language models that behaviors name and the ``llm`` section does not hold."""
+    if isinstance(spec, list):
+        return [p for n, inner in enumerate(spec) for p in _talking(inner, (*where, n), llm)]
+    if not isinstance(spec, dict):
+        return []
+    found = [p for key, inner in spec.items() for p in _talking(inner, (*where, key), llm)]
+    names = list(llm) if isinstance(llm, dict) else []
+    model = _model(spec)
+    if model is not None and model not in names:
+        found.append(Problem((*where, "model"), unknown(model, "language model of the llm section", names)))
+    return found
+
+
+def _model(spec: Mapping[str, Any]) -> str | None:
+    """Return the entry of ``llm`` that a talking behavior's spec names."""
+    try:
+        component = find("behaviors", str(spec.get("kind")))
+    except InvalidInput:
+        return None
+    if not issubclass(component, TalkingBehavior):
+        return None
+    model = spec.get("model", getattr(component, "model", None))
+    return model if isinstance(model, str) else None

@@ -1,0 +1,175 @@
+"""Scenario files: read with every problem named, expand studies, write back with every default."""
+
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from agents.errors import InvalidInput
+from simulator.checks import KEEP, check, components
+from simulator.components import build, describe
+from simulator.problems import Problem, Where
+from simulator.scenario import Scenario
+from simulator.source import BadSource, Mark, Source, lay, load, merge, put
+
+UNDIGESTED = frozenset({"engine", "budget", "name", "description", "study"})
+"""Sections that cannot change a log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One problem of a file, with its place in the text."""
+
+    path: str
+    message: str
+    mark: Mark
+
+    def __str__(self) -> str:
+        return self.mark.point(f"{self.path}: {self.message}" if self.path else self.message)
+
+
+class InvalidScenario(InvalidInput):
+    """A scenario file is wrong; ``findings`` holds every problem."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = tuple(findings)
+        super().__init__("\n".join(map(str, self.findings)))
+
+
+def read(path: Path, overrides: Sequence[str] = ()) -> Scenario:
+    """Return the scenario of a file with ``a.b=value`` overrides laid on it.
+
+    Raise InvalidScenario with all problems, those of every arm included. A study's scenario may leave
+    ``recommender.kind`` empty where its arms supply it.
+    """
+    source = _with_bases(path)
+    for text in overrides:
+        source = put(source, text, KEEP)
+    found = list(dict.fromkeys(_all_problems(source.data)))
+    if found:
+        findings = [_finding(source, path, problem) for problem in found]
+        raise InvalidScenario(sorted(findings, key=lambda f: (f.mark.file, f.mark.line, f.mark.column)))
+    return Scenario.model_validate(source.data)
+
+
+def has_study(path: Path) -> bool:
+    """Tell whether a scenario file, or a file it extends, has a ``study:`` section; False where it is unreadable."""
+    try:
+        data = _with_bases(path).data
+    except InvalidInput:
+        return False
+    return isinstance(data, dict) and data.get("study") is not None
+
+
+def expand(scenario: Scenario) -> list[tuple[str, int, Scenario]]:
+    """Return the cells of a study as (arm, seed, scenario), arms in their order, seeds counted from the scenario's.
+
+    A scenario without study is one cell with an empty arm.
+    """
+    study = scenario.study
+    if study is None:
+        return [("", scenario.seed, scenario)]
+    base = scenario.model_dump(mode="json", exclude_unset=True, exclude={"study"})
+    cells = []
+    for arm, changes in study.arms.items():
+        data = merge(base, changes, KEEP)
+        first = Scenario.model_validate(data)
+        for seed in range(first.seed, first.seed + study.seeds):
+            cells.append((arm, seed, Scenario.model_validate(data | {"seed": seed})))
+    return cells
+
+
+def resolved(scenario: Scenario) -> str:
+    """Return the scenario as YAML with every default; reading it gives an equal scenario."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.width = 120
+    text = io.StringIO()
+    yaml.dump(_complete(scenario), text)
+    return text.getvalue()
+
+
+def digest(scenario: Scenario) -> str:
+    """Return 32 hex digits over all that can change a log: the engine, the budget, names and the study are left out."""
+    data = {key: value for key, value in _complete(scenario).items() if key not in UNDIGESTED}
+    return hashlib.blake2b(json.dumps(data, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def _complete(scenario: Scenario) -> dict[str, Any]:
+    """Return the scenario as plain data with every default, those of components included."""
+    data = scenario.model_dump(mode="json")
+    if not data["recommender"]["kind"]:
+        del data["recommender"]["kind"]
+    for family, where, spec in components(data):
+        holder: Any = data
+        for step in where[:-1]:
+            holder = holder[step]
+        section = {key: value for key, value in holder[where[-1]].items() if key in KEEP.get(where, ())}
+        holder[where[-1]] = {**describe(family, build(family, spec)), **section, "kind": spec["kind"]}
+    return data
+
+
+def _with_bases(path: Path, below: tuple[Path, ...] = ()) -> Source:
+    """Load a file and lay it on the file it extends, if any."""
+    source = load(path)
+    if not isinstance(source.data, dict) or "extends" not in source.data:
+        return source
+    name = source.data.pop("extends")
+    mark = source.values[("extends",)]
+    if not isinstance(name, str):
+        raise BadSource("extends: is the path of another scenario file", mark)
+    base, chain = path.parent / name, (*below, path.resolve())
+    if base.resolve() in chain:
+        raise BadSource(f"extends: {name} leads back to this file", mark)
+    if not base.is_file():
+        raise BadSource(f"extends: there is no file {base}", mark)
+    return lay(_with_bases(base, chain), source, KEEP)
+
+
+def _all_problems(data: Any) -> list[Problem]:
+    """Return the problems of the base and of every arm, each at the place that wrote the value."""
+    found = check(data)
+    study = data.get("study") if isinstance(data, dict) else None
+    arms = study.get("arms") if isinstance(study, dict) else None
+    if not (isinstance(study, dict) and isinstance(arms, dict)):
+        return found
+    if study.get("baseline") not in arms and "baseline" in study:
+        known = ", ".join(map(str, arms))
+        found.append(Problem(("study", "baseline"), f"{study['baseline']!r} is no arm; the arms are: {known}"))
+    base = {key: value for key, value in data.items() if key != "study"}
+    for arm, changes in arms.items():
+        if isinstance(changes, dict):
+            found += _of_arm(("study", "arms", arm), changes, base, {problem.where for problem in found})
+    return found
+
+
+def _of_arm(at: Where, changes: dict[str, Any], base: dict[str, Any], said: set[Where]) -> list[Problem]:
+    wrong = [key for key in ("study", "extends", "name") if key in changes]
+    found = [Problem((*at, key), "an arm cannot change this", key=True) for key in wrong]
+    rest = {key: value for key, value in changes.items() if key not in wrong}
+    for problem in check(merge(base, rest, KEEP)):
+        if _holds(rest, problem.where) or not _holds(base, problem.where):
+            found.append(Problem((*at, *problem.where), problem.message, problem.key))
+        elif problem.where not in said:
+            found.append(problem)
+    return found
+
+
+def _holds(data: Any, where: Where) -> bool:
+    for step in where:
+        inside = isinstance(data, dict) and step in data
+        if not inside and not (isinstance(data, list) and isinstance(step, int) and step < len(data)):
+            return False
+        data = data[step]
+    return True
+
+
+def _finding(source: Source, path: Path, problem: Problem) -> Finding:
+    mark = source.mark(problem.where, key=problem.key) or Mark(str(path), 1, 1, "")
+    return Finding(".".join(map(str, problem.where)), problem.message, mark)
