@@ -1,0 +1,159 @@
+"""What users did and how they felt, per user and then averaged over users who came."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from agents.schema import Floats, Ints
+from analysis.metrics.base import INF, Metric, Value, mean_value
+
+LIKED_FROM = 0.8
+"""A rating counts as a like from this share of the highest rating of the data set on."""
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Figures per user over one period; NaN where the user did not come."""
+
+    shown: Floats
+    """Items shown."""
+    watched: Floats
+    liked: Floats
+    """Watched items rated at least LIKED_FROM of the highest rating."""
+    pages: Floats
+    """Mean pages per session."""
+    satisfaction: Floats
+    """Mean satisfaction at the end of a session."""
+    minutes: Floats
+    """Mean minutes per session."""
+
+    def of_users(self, users: Ints) -> "Outcomes":
+        """Return the figures of some users."""
+        return Outcomes(*(getattr(self, name)[users] for name in Outcomes.__annotations__))
+
+
+def view_ratio(watched: Floats, shown: Floats) -> Value:
+    """Return the mean over users of items watched / items shown, items below where reading stopped included.
+
+    >>> float(view_ratio(np.array([1.0, 4.0]), np.array([10.0, 10.0])))
+    0.25
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return mean_value(np.where(shown > 0, watched / shown, np.nan))
+
+
+def like_ratio(liked: Floats, watched: Floats) -> Value:
+    """Return the mean over users of items liked / items watched; users who watched nothing are skipped.
+
+    >>> float(like_ratio(np.array([1.0, 0.0]), np.array([2.0, 0.0])))
+    0.5
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return mean_value(np.where(watched > 0, liked / watched, np.nan))
+
+
+def n_likes(liked: Floats) -> Value:
+    """Return the mean over users who came of the number of items liked.
+
+    >>> float(n_likes(np.array([2.0, 1.0, np.nan])))
+    1.5
+    """
+    return mean_value(liked)
+
+
+def exit_page(pages: Floats) -> Value:
+    """Return the mean over users who came of the mean page on which their sessions ended.
+
+    >>> float(exit_page(np.array([2.0, 1.0])))
+    1.5
+    """
+    return mean_value(pages)
+
+
+def satisfaction(satisfaction: Floats) -> Value:
+    """Return the mean over users who came of their mean satisfaction at the end of a session.
+
+    >>> float(satisfaction(np.array([0.5, 1.0])))
+    0.75
+    """
+    return mean_value(satisfaction)
+
+
+def session_length(minutes: Floats) -> Value:
+    """Return the mean over users who came of their mean simulated minutes per session.
+
+    >>> float(session_length(np.array([10.0, 20.0])))
+    15.0
+    """
+    return mean_value(minutes)
+
+
+AGENT4REC = "Zhang et al. 2024, arXiv 2310.10108"
+METRICS = (
+    Metric(
+        "view_ratio",
+        "view_ratio/div-shown",
+        "volume",
+        "individual",
+        ("watched", "shown"),
+        (0, 1),
+        "better",
+        AGENT4REC,
+        view_ratio,
+    ),
+    Metric(
+        "like_ratio",
+        "like_ratio/div-watched/rating-from-80-percent",
+        "volume",
+        "individual",
+        ("liked", "watched"),
+        (0, 1),
+        "better",
+        AGENT4REC,
+        like_ratio,
+    ),
+    Metric(
+        "n_likes",
+        "n_likes/rating-from-80-percent",
+        "volume",
+        "individual",
+        ("liked",),
+        (0, INF),
+        "better",
+        AGENT4REC,
+        n_likes,
+    ),
+    Metric(
+        "exit_page",
+        "exit_page/mean-of-user-means",
+        "volume",
+        "individual",
+        ("pages",),
+        (1, INF),
+        "better",
+        AGENT4REC,
+        exit_page,
+    ),
+    Metric(
+        "satisfaction",
+        "satisfaction/session-end/mean-of-user-means",
+        "volume",
+        "individual",
+        ("satisfaction",),
+        (-INF, INF),
+        "better",
+        AGENT4REC,
+        satisfaction,
+    ),
+    Metric(
+        "session_length",
+        "session_length/minutes/mean-of-user-means",
+        "volume",
+        "individual",
+        ("minutes",),
+        (0, INF),
+        "neither",
+        "simulated time",
+        session_length,
+    ),
+)
