@@ -44,7 +44,7 @@ class Cast:
 
     def behavior(self, user_id: int) -> Behavior:
         """Return how a user decides."""
-        return self.behaviors[self.member[user_id]]
+        return self.behaviors[int(self.member[user_id])]
 
 
 def gather(scenario: Scenario, ask: Ask) -> Cast:
@@ -67,6 +67,8 @@ def gather(scenario: Scenario, ask: Ask) -> Cast:
         choices=Choices(**scenario.choice.model_dump()),
         draws=streams,
         slate_size=scenario.recommender.slate_size,
+        sessions_per_day=scenario.users.sessions_per_day,
+        memory_tokens=scenario.users.memory_tokens,
     )
     behaviors, member = assign(build("behaviors", scenario.behavior.spec()), streams, len(personas))
     for behavior in behaviors:
@@ -111,7 +113,9 @@ def mean_ratings(log: Interactions, n_items: int) -> Floats:
     rated = np.isfinite(log.rating)
     count = np.bincount(log.item_id[rated], minlength=n_items)
     total = np.bincount(log.item_id[rated], weights=log.rating[rated], minlength=n_items)
-    return np.divide(total, count, out=np.full(n_items, np.nan), where=count > 0)
+    means = np.full(n_items, np.nan)
+    np.divide(total, count, out=means, where=count > 0)
+    return means
 
 
 def known_at_start(platform: Interactions, source_user: Ints) -> Interactions:

@@ -17,7 +17,7 @@ from agents.population import Population
 from agents.schema import Floats
 from simulator.cast import Cast, gather
 from simulator.commits import CommitLog
-from simulator.components import build
+from simulator.components import build, kind_of
 from simulator.execution.desk import Desk, Tally
 from simulator.execution.local import Lagged, Strict
 from simulator.fits import Fits
@@ -227,7 +227,8 @@ def outcome(scenario: Scenario, cast: Cast, tally: Tally, log: CommitLog, dispat
         "tables": {name: {"rows": rows, "digest": digests.get(name)} for name, rows in sorted(log.digest.rows.items())},
         "data": cast.dataset.identity,
         "behaviors": [
-            {"kind": kind_of(behavior), "users": count} for behavior, count in zip(cast.behaviors, users, strict=True)
+            {"kind": kind_of("behaviors", type(behavior)), "users": count}
+            for behavior, count in zip(cast.behaviors, users, strict=True)
         ],
         "assumptions": scenario.choice.model_dump() | assumptions(cast),
         "llm": {name: dispatcher.fingerprint(name) for name in scenario.llm},
@@ -240,12 +241,7 @@ def outcome(scenario: Scenario, cast: Cast, tally: Tally, log: CommitLog, dispat
 def assumptions(cast: Cast) -> dict[str, float | str]:
     """Return what the behaviors fitted and declared, prefixed by the behavior where several are at play."""
     return {
-        f"{kind_of(behavior)}.{name}": value
+        f"{kind_of('behaviors', type(behavior))}.{name}": value
         for behavior in cast.behaviors
         for name, value in behavior.assumptions().items()
     }
-
-
-def kind_of(component: object) -> str:
-    """Return the kind a component is asked for by: its module's name."""
-    return type(component).__module__.rpartition(".")[2]

@@ -40,12 +40,13 @@ class Cell:
         if not path.exists():
             return False
         manifest = read_json(path)
-        return manifest["status"] == "finished" and manifest["scenario_digest"] == digest(self.scenario)
+        return (manifest["status"], manifest["scenario_digest"]) == ("finished", digest(self.scenario))
 
 
 def cells(scenario: Scenario, folder: Path) -> list[Cell]:
     """Return every cell of a study, seed by seed, arms in the order of the file."""
-    return [Cell(arm, seed, s, folder / "cells" / f"{arm}-s{seed}") for arm, seed, s in expand(scenario)]
+    every = sorted(expand(scenario), key=lambda cell: cell[1])
+    return [Cell(arm, seed, one, folder / "cells" / f"{arm}-s{seed}") for arm, seed, one in every]
 
 
 def study(

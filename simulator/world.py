@@ -1,19 +1,20 @@
 """The platform under test: what it knows, what it shows, and when that changes."""
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import simpy
 
-from agents.schema import PAD, Action, Decision, ExitReason, Floats, Ints, Item, Observation
+from agents.schema import PAD, Action, Decision, ExitReason, Floats, Ints, Item, Observation, Persona
 from agents.user import UserAgent
 from simulator.cast import Cast
 from simulator.catalog import Interactions
+from simulator.components import kind_of
 from simulator.fits import Fits
 from simulator.log import CatalogItem, Refit, Session, Taken, User
-from simulator.recommenders.base import Recommender, Requests
+from simulator.recommenders.base import Recommender, Requests, Slates
 from simulator.record import PageShown, Record
 from simulator.scenario import Scenario
 from simulator.seeds import Streams
@@ -79,14 +80,20 @@ class World:
             requests = self._requests([asks[place] for place in places])
             slates = recommender.recommend(requests, self.scenario.recommender.slate_size)
             for row, place in enumerate(places):
-                kept = slates.item_id[row] != PAD
-                columns = (slates.item_id[row], slates.score[row], np.exp(slates.log_propensity[row]))
-                answers[place] = self._shown(*(column[kept] for column in columns), asks[place][2])
+                answers[place] = self._shown(slates, row, asks[place][2])
         return [answers[place] for place in range(len(asks))]
 
-    def _shown(self, item_id: Ints, score: Floats, propensity: Floats, version: Version) -> Shown:
-        items = tuple(self.cast.catalog.items[item] for item in item_id)
-        return Shown(items, item_id, score, propensity, tuple(version.popularity[item_id].tolist()), version)
+    def _shown(self, slates: Slates, row: int, version: Version) -> Shown:
+        kept = slates.item_id[row] != PAD
+        item_id = slates.item_id[row][kept]
+        return Shown(
+            items=tuple(self.cast.catalog.items[item] for item in item_id),
+            item_id=item_id,
+            score=slates.score[row][kept],
+            propensity=np.exp(slates.log_propensity[row][kept]),
+            popularity=tuple(version.popularity[item_id].tolist()),
+            version=version,
+        )
 
     def _requests(self, asks: Sequence[tuple[UserAgent, float, Version]]) -> Requests:
         users = np.array([user.user_id for user, _, _ in asks], dtype=np.int64)
@@ -165,7 +172,7 @@ class World:
         """Make the next version out of the platform's present state."""
         self.version = Version(recommender, number, self._popularity)
 
-    def _retraining(self, every: float) -> Iterator[simpy.Event]:
+    def _retraining(self, every: float) -> Generator[simpy.Event, None, None]:
         """Refit at fixed intervals on everything logged before that moment."""
         while True:
             yield self.env.timeout(every)
@@ -192,8 +199,7 @@ class World:
         """Record who plays, what is on offer, and what was known at time 0."""
         cast, counts = self.cast, self._popularity.astype(np.int64)
         for persona in cast.personas:
-            traits = tuple(getattr(persona, name) for name in User._fields if name != "behavior")
-            row = User(*traits[:3], type(cast.behavior(persona.user_id)).__module__.rpartition(".")[2], *traits[3:])
+            row = _user(persona, kind_of("behaviors", type(cast.behavior(persona.user_id))))
             self.record.row("users", 0.0, persona.user_id, 0, row)
         for item, name in zip(cast.catalog.items, cast.catalog.names, strict=True):
             entry = CatalogItem(
@@ -214,3 +220,21 @@ def _known_by_user(cast: Cast) -> Iterator[tuple[Ints, Floats]]:
     for user in range(n_users):
         chosen = rows[offsets[user] : offsets[user + 1]]
         yield mine.item_id[chosen], mine.time[chosen]
+
+
+def _user(persona: Persona, behavior: str) -> User:
+    """Return the row of a simulated user."""
+    return User(
+        persona.user_id,
+        persona.name,
+        persona.source,
+        behavior,
+        persona.activity,
+        persona.conformity,
+        persona.diversity,
+        persona.mainstreaminess,
+        persona.rating_mean,
+        persona.rating_sd,
+        persona.attention,
+        persona.narrative,
+    )

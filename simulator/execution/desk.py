@@ -29,6 +29,10 @@ class Exchange(Protocol):
         """Return the answers that have arrived; with ``block``, wait for at least one."""
         ...
 
+    def sync(self) -> None:
+        """Make every recorded answer durable, before a commit rests on it."""
+        ...
+
 
 @dataclass
 class Talk:
@@ -65,7 +69,7 @@ class Desk:
         self.world = world
         self.max_pages = world.scenario.users.max_pages
         self.tally = Tally()
-        self._exchange = exchange
+        self.exchange = exchange
         self._slates: list[tuple[UserAgent, float, Version, simpy.Event]] = []
         self._pages: list[tuple[UserAgent, Observation, simpy.Event]] = []
         self._talks: dict[int, Talk] = {}
@@ -136,7 +140,7 @@ class Desk:
     def collect(self, block: bool) -> list[UserAgent]:
         """Take in the answers that have arrived; return the users who decided."""
         decided = []
-        for ticket, answer in self._exchange.completed(block):
+        for ticket, answer in self.exchange.completed(block):
             talk = self._talks.pop(ticket)
             talk.calls.append((talk.prompt, answer))
             try:
@@ -159,7 +163,7 @@ class Desk:
         self._talks[self._ticket] = talk
         behavior = talk.user.behavior
         assert isinstance(behavior, TalkingBehavior)
-        self._exchange.submit(self._ticket, behavior.model, talk.prompt)
+        self.exchange.submit(self._ticket, behavior.model, talk.prompt)
 
     def _note_calls(self, talk: Talk, decision: Decision) -> None:
         """Write one ``llm_calls`` row per question of a finished conversation."""

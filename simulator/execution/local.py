@@ -88,6 +88,7 @@ class Lagged(Desk):
         self.world.fold(pages)
         self.world.env.run(until=(window + 1) * self._horizon.window)
         tables = self.world.record.tables(window, pages)
+        self.exchange.sync()
         self._log.commit(window, tables, day_ends=day_ends(window, self._horizon.window))
         self._horizon.commit(self.world.version)
 
@@ -116,6 +117,7 @@ class Strict(Desk):
                 self._answer()
             pages = self.world.record.pages(window)
             tables = self.world.record.tables(window, pages)
+            self.exchange.sync()
             self._log.commit(window, tables, day_ends=day_ends(window, self._window))
             window += 1
             at_commit(self, min(window * self._window, end))

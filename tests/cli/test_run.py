@@ -1,0 +1,153 @@
+"""The engine through the command line: digests, resumption, budgets, refusals."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SMOKE = ROOT / "scenarios" / "smoke.yaml"
+SMALL = ("--set", "days=1", "--set", "users.count=20")
+
+
+def tasteloop(*words: object, check: int | None = 0, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "run_sim.py"), *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300, check=False)
+    assert check is None or done.returncode == check, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def outcome(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    last: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return last
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    out = tmp_path_factory.mktemp("reference") / "run"
+    return outcome(tasteloop("run", SMOKE, *SMALL, "--seed", 3, "--json", "--out", out))
+
+
+def smoke(out: Path, *words: object) -> dict[str, Any]:
+    return outcome(tasteloop("run", SMOKE, *SMALL, "--seed", 3, "--json", "--out", out, *words))
+
+
+@pytest.mark.parametrize("concurrency", [1, 64])
+def test_concurrency_does_not_change_the_log(reference: dict[str, Any], tmp_path: Path, concurrency: int) -> None:
+    again = smoke(tmp_path / "run", "--set", f"engine.concurrency={concurrency}")
+    assert again["log_digest"] == reference["log_digest"]
+    assert again["run"] == str(tmp_path / "run")
+
+
+def test_another_seed_gives_another_log(reference: dict[str, Any], tmp_path: Path) -> None:
+    other = outcome(tasteloop("run", SMOKE, *SMALL, "--seed", 4, "--json", "--out", tmp_path / "other"))
+    assert other["log_digest"] != reference["log_digest"]
+
+
+def test_a_run_holds_what_it_promises(reference: dict[str, Any]) -> None:
+    folder = Path(reference["run"])
+    names = {"manifest.json", "scenario.yaml", "scenario.resolved.yaml", "metrics.parquet", "report.html", "log"}
+    assert names <= {path.name for path in folder.iterdir()}
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["status"] == "finished"
+    assert manifest["tables"]["impressions"]["rows"] == manifest["counts"]["impressions"] > 0
+    assert manifest["counts"]["llm_decisions"] > 0
+
+
+def test_the_resolved_scenario_runs_again_identically(reference: dict[str, Any], tmp_path: Path) -> None:
+    resolved = Path(reference["run"]) / "scenario.resolved.yaml"
+    again = outcome(tasteloop("run", resolved, "--json", "--out", tmp_path / "run"))
+    assert again["log_digest"] == reference["log_digest"]
+
+
+def test_replay_asks_nothing_and_gives_the_same_log(reference: dict[str, Any], tmp_path: Path) -> None:
+    again = smoke(tmp_path / "run", "--replay", reference["run"])
+    assert again["log_digest"] == reference["log_digest"]
+    assert again["calls"]["cached"] == again["calls"]["calls"] > 0
+
+
+def test_replay_of_another_run_says_what_is_missing(reference: dict[str, Any], tmp_path: Path) -> None:
+    done = tasteloop(
+        "run", SMOKE, *SMALL, "--seed", 4, "--replay", reference["run"], "--out", tmp_path / "run", check=2
+    )
+    assert "answers.journal" in done.stderr
+
+
+@pytest.mark.parametrize("after_s", [2.5, 3.5, 4.5])
+def test_a_killed_run_resumes_to_the_same_log(reference: dict[str, Any], tmp_path: Path, after_s: float) -> None:
+    out = tmp_path / "run"
+    command = [sys.executable, str(ROOT / "run_sim.py"), "run", str(SMOKE), *SMALL, "--seed", "3", "--out", str(out)]
+    slow = ["--set", "llm.scripted.latency_s=0.05"]
+    process = subprocess.Popen([*command, *slow], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(after_s)
+    process.kill()
+    process.wait()
+    if not (out / "manifest.json").exists():
+        pytest.skip("killed before the run began: nothing to resume")
+    manifest = json.loads((out / "manifest.json").read_text())
+    if manifest["status"] == "finished":
+        pytest.skip("finished before it was killed")
+    assert outcome(tasteloop("resume", out, "--json"))["log_digest"] == reference["log_digest"]
+
+
+def test_a_budget_stops_resumably(reference: dict[str, Any], tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    done = tasteloop("run", SMOKE, *SMALL, "--seed", 3, "--out", out, "--budget-tokens", 2000, check=5)
+    assert "resume" in done.stderr
+    assert json.loads((out / "manifest.json").read_text())["status"] == "stopped"
+    assert outcome(tasteloop("resume", out, "--budget-tokens", 10**9, "--json"))["log_digest"] == reference["log_digest"]
+
+
+def test_an_interrupted_run_says_how_to_go_on(reference: dict[str, Any], tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    command = [sys.executable, str(ROOT / "run_sim.py"), "run", str(SMOKE), *SMALL, "--seed", "3", "--out", str(out)]
+    slow = ["--set", "llm.scripted.latency_s=0.2", "--set", "engine.concurrency=1"]
+    process = subprocess.Popen([*command, *slow], cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    while not list((out / "log").glob("commits.log")):
+        time.sleep(0.05)
+    time.sleep(0.5)
+    os.kill(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "resume" in errors
+    assert "Traceback" not in errors
+    assert outcome(tasteloop("resume", out, "--json"))["log_digest"] == reference["log_digest"]
+
+
+def test_lags_agree_where_nothing_shared_changes(tmp_path: Path) -> None:
+    frozen = ("--set", "recommender.retrain=never", "--set", "platform.popularity=frozen")
+    digests = {
+        smoke(tmp_path / f"lag{lag}", *frozen, "--set", f"platform.visibility_lag={lag}")["log_digest"]
+        for lag in (0, 1, 2)
+    }
+    assert len(digests) == 1
+
+
+def test_a_finished_folder_is_not_written_to(reference: dict[str, Any]) -> None:
+    done = tasteloop("run", SMOKE, "--out", reference["run"], check=2)
+    assert "not empty" in done.stderr
+    assert "finished" in tasteloop("resume", reference["run"], check=2).stderr
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    blocker = tmp_path / "file"
+    blocker.write_text("")
+    done = tasteloop("run", SMOKE, *SMALL, "--out", blocker / "run", check=3)
+    assert str(blocker) in done.stderr
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
+    done = tasteloop("run", SMOKE, "--dry-run", "--json", cwd=tmp_path)
+    assert outcome(done)["valid"] is True
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_study_needs_the_study_command(tmp_path: Path) -> None:
+    assert "study" in tasteloop("run", ROOT / "scenarios" / "quickstart.yaml", "--dry-run", check=2).stderr
