@@ -54,7 +54,9 @@ def info(
     spec = {"kind": "tables", "path": kind} if Path(kind).exists() else {"kind": kind}
     facts = _facts(build("data", spec).load())
     if kind in (known := _entries()):
-        facts |= {"path": str(known[kind].folder), "registry": _published(known[kind])}
+        entry = known[kind]
+        facts |= {"licence_text": entry.licence_text, "redistributable": entry.redistributable}
+        facts |= {"bytes": entry.bytes, "path": str(entry.folder)}
     typer.echo(json.dumps(facts) if as_json else "\n".join(_readable(facts)))
 
 
@@ -161,11 +163,25 @@ def _facts(dataset: "Dataset") -> dict[str, Any]:
     }
 
 
-def _readable(facts: dict[str, Any]) -> list[str]:
-    """Return the facts as lines; text of other people's files is shown with control characters escaped."""
-    return [f"{key:<13} {_plain(value)}" for key, value in facts.items()]
+def _readable(facts: dict[str, Any], indent: str = "") -> list[str]:
+    """Return the facts as lines, a dictionary's indented under its name."""
+    lines = []
+    for key, value in facts.items():
+        if isinstance(value, dict) and value:
+            lines += [f"{indent}{key}", *_readable(value, indent + "  ")]
+        elif value not in ("", [], {}):
+            text = _rejections(value) if key == "rejected" else value if isinstance(value, str) else json.dumps(value)
+            first, *rest = map(_printable, text.splitlines())
+            lines += [f"{indent}{key:<{16 - len(indent)}} {first}", *(" " * 17 + line for line in rest)]
+    return lines
 
 
-def _plain(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _rejections(files: list[dict[str, Any]]) -> str:
+    return "\n".join(
+        "\n  ".join([f"{file['file']}: {file['bad']} of {file['rows']} rows bad", *file["first"]]) for file in files
+    )
+
+
+def _printable(text: str) -> str:
+    """Return text of other people's files with control and direction characters escaped."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

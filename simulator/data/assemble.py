@@ -53,6 +53,8 @@ def assemble(
     Raises InvalidInput if a column is missing or more than 1 % of a file's rows are bad.
     """
     named = columns or {}
+    tables = [table for table in (events, items, people) if table]
+    _check_columns(named, tables)
     role = find_roles(events, ("user", "item"), named)
     user_text, item_text = events.required(role["user"]), events.required(role["item"])
     rating = _ratings(events, role.get("rating"), scale)
@@ -69,7 +71,6 @@ def assemble(
     interactions = Interactions(
         user_id[rows], item_id[rows], rating[rows], (seconds[rows] - epoch) / 60, np.zeros(len(rows), dtype=np.bool_)
     )
-    tables = [table for table in (events, items, people) if table]
     facts = {
         "name": name,
         "sha256": {table.path.name: table.sha256 for table in tables},
@@ -92,14 +93,10 @@ def assemble(
 
 
 def find_roles(table: Table, needed: tuple[str, ...], columns: Mapping[str, str]) -> dict[str, str]:
-    """Return role -> column of the table; raise InvalidInput if a needed or a declared one is not there."""
+    """Return role -> column of the table; raise InvalidInput if a needed one is not there."""
     known = {_plain(column): column for column in reversed(table.columns)}
     found = {role: known[_plain(n)] for role, names in ROLES.items() for n in reversed(names) if _plain(n) in known}
-    for role, column in columns.items():
-        if role not in ROLES:
-            raise InvalidInput(f"columns: {role!r} is no role; roles are {', '.join(ROLES)}")
-        if column in table.columns:
-            found[role] = column
+    found |= {role: column for role, column in columns.items() if column in table.columns}
     missing = [role for role in needed if role not in found]
     if missing:
         raise InvalidInput(
@@ -109,14 +106,23 @@ def find_roles(table: Table, needed: tuple[str, ...], columns: Mapping[str, str]
     return found
 
 
-def natural(text: str) -> tuple[object, ...]:
+def _check_columns(columns: Mapping[str, str], tables: list[Table]) -> None:
+    there = [column for table in tables for column in table.columns]
+    for role, column in columns.items():
+        if role not in ROLES:
+            raise InvalidInput(f"columns: {role!r} is no role; roles are {', '.join(ROLES)}")
+        if column not in there:
+            raise InvalidInput(f"columns: there is no column {column!r}; there are {', '.join(there)}")
+
+
+def natural(text: str) -> tuple[tuple[str | int, ...], str]:
     """Return a sort key under which numbers inside text count as numbers.
 
     >>> sorted(["u10", "u9", "10", "9"], key=natural)
     ['9', '10', 'u9', 'u10']
     """
-    parts = re.split(r"([0-9]+)", text)
-    return (*(int(part) if part[:1].isdecimal() and part.isascii() else part for part in parts), text)
+    parts = re.split(r"([0-9]+)", text)  # every second part is a number
+    return tuple(int(part) if i % 2 else part for i, part in enumerate(parts)), text
 
 
 def _plain(column: str) -> str:
@@ -193,18 +199,19 @@ def _match(item_text: "pa.Array", catalog: Catalog) -> Ints:
 def _item(item_id: int, title: str, genres: tuple[str, ...], year: str) -> Item:
     """Make an item; a title that ends with its year in parentheses loses it."""
     ending = _YEAR.search(title)
-    number = _integer(year)
+    number = _year(year)
     if ending and (number is None or number == int(ending[1])):
         title, number = title[: ending.start()] or title, int(ending[1])
     return Item(item_id, title, genres, number)
 
 
-def _integer(text: str) -> int | None:
-    """Return the whole number a text holds (also "1995.0"), None if it holds none."""
+def _year(text: str) -> int | None:
+    """Return the year a text holds (also "1995.0"), None if it holds none."""
     try:
-        return int(float(text))
+        year = int(float(text))
     except (ValueError, OverflowError):
         return None
+    return year if abs(year) < 10_000 else None
 
 
 def _separator(genres: list[str], column: str) -> str:

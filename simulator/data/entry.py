@@ -53,7 +53,7 @@ class Entry:
         member = next(member for member in self.files if base(member) == name)
         path = self._place(member)
         if not path.is_file():
-            raise MissingResource(f"data set {self.name} is not here; fetch it with: {self.remedy()}")
+            raise MissingResource(f"data set {self.name} is not here; get it with: {self.remedy()}")
         if not is_whole(path, self.files[member]):
             raise InvalidInput(f"{path} is damaged (its SHA-256 differs); get it again with: {self.remedy()}")
         return path

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 THRESHOLD = 0.01
 """Share of bad rows above which a file is refused."""
 
-LONGEST = 10_000
-"""Characters a field may have."""
+LONGEST = 4_000
+"""Characters a field may have; a number of more digits could not be read."""
 
 _NAMED = 5
+_LINES = 100  # a record over more is an unclosed quote that swallowed what followed
 _MILLISECONDS = 1e11  # as seconds the year 5138, as milliseconds 1973
 _HEADERS = {
     "ratings": ("user_id", "item_id", "rating", "timestamp"),
@@ -58,11 +60,17 @@ class Table:
             self.first.append(f"{self.path.name}:{self.line[row]}: {column} {value!r} {reason}")
 
     def text(self, column: str) -> "pa.Array":
-        """Return a column as trimmed text, missing values as ""; overlong fields are rejected."""
+        """Return a column as trimmed text, missing values as "", lists joined by "|"; overlong fields are rejected."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        text = pc.utf8_trim_whitespace(pc.fill_null(pc.cast(self.columns[column], pa.large_string()), ""))
+        values = self.columns[column]
+        try:
+            if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
+                values = pc.binary_join(pc.cast(values, pa.list_(pa.string())), "|")
+            text = pc.utf8_trim_whitespace(pc.fill_null(pc.cast(values, pa.large_string()), ""))
+        except pa.ArrowException as error:
+            raise InvalidInput(f"{self.path}: {column} holds {values.type}, not text or numbers ({error})") from error
         self.reject(np.asarray(pc.greater(pc.utf8_length(text), LONGEST)), column, f"is longer than {LONGEST}")
         return text
 
@@ -138,43 +146,80 @@ def _read_parquet(path: Path, body: bytes) -> Table:
 
 def _read_text(path: Path, body: bytes) -> Table:
     import pyarrow as pa
-    from pyarrow import csv as arrow
 
-    body_text, notes = _utf8(path, body)
-    delimiter, quoted, header = _layout(path, body_text)
-    first: list[str] = []
-    skipped: list[int] = []
-
-    def skip(row: Any) -> str:
-        skipped.append(row.number)
-        if len(first) < _NAMED:
-            wrong = f"has {row.actual_columns} fields, not {row.expected_columns}"
-            first.append(f"{path.name}:{row.number}: {row.text[:80]!r} {wrong}")
-        return "skip"
-
+    text, notes = _utf8(path, body)
+    delimiter, quoted, header = _layout(path, text)
     if delimiter == "::":
-        body_text, delimiter = body_text.replace(b"::", b"\x1f"), "\x1f"
+        text, delimiter = text.replace(b"::", b"\x1f"), "\x1f"
+    misfits: list[_Misfit] = []
     try:
-        frame = arrow.read_csv(
-            pa.BufferReader(body_text),
-            read_options=arrow.ReadOptions(use_threads=False, column_names=list(header), skip_rows=0),
-            parse_options=arrow.ParseOptions(
-                delimiter=delimiter,
-                quote_char='"' if quoted else False,
-                newlines_in_values=quoted,
-                ignore_empty_lines=False,
-                invalid_row_handler=skip,
-            ),
-            convert_options=arrow.ConvertOptions(column_types=dict.fromkeys(header, pa.large_string())),
-        )
+        frame = _parse(text, delimiter, quoted, header, misfits)
     except pa.ArrowException as error:
-        raise InvalidInput(f"{path} cannot be read as text with the delimiter {delimiter!r}: {error}") from error
-    line = np.setdiff1d(np.arange(1, len(frame) + len(skipped) + 1), np.array(skipped, dtype=np.int64))
+        _check_misfits(path, misfits)
+        raise InvalidInput(f"{path} cannot be read with the delimiter {delimiter!r}: {error}; check quotes") from error
+    _check_misfits(path, misfits)
+    skipped = np.array([misfit.line for misfit in misfits], dtype=np.int64)
+    line = np.setdiff1d(np.arange(1, len(frame) + len(misfits) + 1), skipped)
     if path.suffix != ".dat":
         frame, line = frame.slice(1), line[1:]
+    _check_fields(path, frame, line)
     table = _table(path, body, *_without_blank(frame, line))
-    table.notes, table.malformed, table.first = notes, len(skipped), first
+    table.notes, table.malformed = notes, len(misfits)
+    table.first = [f"{path.name}:{misfit.line}: {misfit.text!r} {misfit.wrong}" for misfit in misfits[:_NAMED]]
     return table
+
+
+@dataclass(frozen=True, slots=True)
+class _Misfit:
+    """A record with too few or too many fields."""
+
+    line: int
+    lines: int
+    text: str
+    wrong: str
+
+
+def _parse(text: bytes, delimiter: str, quoted: bool, header: tuple[str, ...], misfits: list[_Misfit]) -> "pa.Table":
+    """Return all records as columns of text, the first line among them, and put aside those that do not fit."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow
+
+    def put_aside(row: Any) -> str:
+        wrong = f"has {row.actual_columns} fields, not {row.expected_columns}"
+        misfits.append(_Misfit(row.number, row.text.count("\n"), row.text[:80], wrong))
+        return "skip"
+
+    return arrow.read_csv(
+        pa.BufferReader(text),
+        read_options=arrow.ReadOptions(use_threads=False, column_names=list(header)),
+        parse_options=arrow.ParseOptions(
+            delimiter=delimiter,
+            quote_char='"' if quoted else False,
+            newlines_in_values=quoted,
+            ignore_empty_lines=False,
+            invalid_row_handler=put_aside,
+        ),
+        convert_options=arrow.ConvertOptions(column_types=dict.fromkeys(header, pa.large_string())),
+    )
+
+
+def _check_misfits(path: Path, misfits: list[_Misfit]) -> None:
+    for misfit in misfits:
+        _check_lines(path, misfit.line, misfit.lines)
+
+
+def _check_fields(path: Path, frame: "pa.Table", line: Ints) -> None:
+    import pyarrow.compute as pc
+
+    for column in frame.columns:
+        lines = np.asarray(pc.count_substring(column, "\n"))
+        for row in np.flatnonzero(lines > _LINES):
+            _check_lines(path, int(line[row]), int(lines[row]))
+
+
+def _check_lines(path: Path, number: int, lines: int) -> None:
+    if lines > _LINES:
+        raise InvalidInput(f"{path}: record {number} runs over {lines} lines; is a quote in it never closed?")
 
 
 def _table(path: Path, body: bytes, frame: "pa.Table", line: Ints) -> Table:
@@ -239,7 +284,7 @@ def _float(text: str) -> float:
 
 def _is_iso(text: "pa.Array") -> bool:
     """Tell whether the first value looks like a calendar date."""
-    return len(text) > 0 and "-" in text[0].as_py()[1:]
+    return len(text) > 0 and re.match(r"\d{4}-\d", text[0].as_py()) is not None
 
 
 def _iso(text: str) -> float:
