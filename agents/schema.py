@@ -101,11 +101,11 @@ class Persona:
     """Traits that never change: measured quantities, and the text made of them.
 
     ``tastes`` maps genre to weight (mean 0 over genres, larger is liked more); ``activity`` is
-    sessions a day; ``conformity`` in [0, 1] (1: own ratings equal the item means); ``diversity``
-    is genre entropy in bits; ``mainstreaminess`` the mean popularity rank percentile of what was
-    watched (1: only the most popular); ``rating_mean`` and ``rating_sd`` on the data's own scale;
-    ``attention`` the relative price of a minute (1: average); ``favorites`` the item ids liked
-    most, best first; ``history`` the item ids it was learned from, oldest first.
+    sessions a day relative to the median user (1); ``conformity`` in [0, 1] (1: own ratings equal
+    the item means); ``diversity`` is genre entropy in bits; ``mainstreaminess`` the mean popularity
+    rank percentile of what was watched (1: only the most popular); ``rating_mean`` and ``rating_sd``
+    on the data's own scale; ``attention`` the relative price of a minute (1: average); ``favorites``
+    the item ids liked most, best first; ``history`` the item ids it was learned from, oldest first.
     """
 
     user_id: int
@@ -146,15 +146,19 @@ class Setting:
     choices: Choices
     draws: Draws
     slate_size: int = 10
+    sessions_per_day: float = 1.0
+    """Visits a day of a user of average activity."""
+    memory_tokens: int = 300
+    """Ceiling of the memory text put into a prompt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One page as one user sees it.
 
-    ``items`` in order of position; ``popularity`` (visible counts), ``exposures`` (times this user
-    was shown the item before) and ``seen`` (already watched) are aligned with it. ``decision``
-    counts this user's earlier decisions: with the user id it keys every draw.
+    ``items`` in order of position; ``popularity`` (visible counts) and ``exposures`` (times this
+    user read the item on a slate before) are aligned with it. ``decision`` counts this user's
+    earlier decisions: with the user id it keys every draw.
     """
 
     user_id: int

@@ -2,13 +2,25 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
 
+from agents.errors import InvalidInput
 from agents.llm.base import Answer, Prompt
 from agents.schema import Decision, Decisions, Observation, Pages, Setting
 
 
+@dataclass
 class Behavior(ABC):
-    """Decide what users do with the pages they are shown."""
+    """Decide what users do with the pages they are shown.
+
+    share: relative number of users who behave like this, where behaviors are mixed.
+    """
+
+    share: float = field(default=1.0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share < float("inf"):
+            raise InvalidInput(f"share: {self.share} is not a positive number")
 
     def prepare(self, setting: Setting) -> None:  # noqa: B027  (an empty default is the point)
         """Learn, once and before time starts, what the behavior learns from training history."""
@@ -19,13 +31,14 @@ class Behavior(ABC):
 
     def members(self) -> Sequence[tuple["Behavior", float]]:
         """Return the behaviors users are assigned to, with their shares; itself unless mixed."""
-        return ((self, 1.0),)
+        return ((self, self.share),)
 
     def assumptions(self) -> dict[str, float | str]:
         """Return the fitted and declared figures the report prints for this behavior."""
         return {}
 
 
+@dataclass
 class TalkingBehavior(Behavior):
     """A behavior that asks a language model, one question at a time.
 
@@ -34,7 +47,7 @@ class TalkingBehavior(Behavior):
     conversation can be suspended for as long as an answer takes.
     """
 
-    model: str
+    model: str = field(kw_only=True)
     """Name of the entry of the scenario's ``llm`` section that it asks."""
 
     @abstractmethod

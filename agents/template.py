@@ -1,0 +1,50 @@
+"""Prompt templates: versioned Markdown files of the folder ``prompts``."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from agents.errors import InvalidInput
+from agents.llm.base import Message
+
+_FOLDER = Path(__file__).parent / "prompts"
+_HEAD = re.compile(r"<!-- version: (\d+) -->\n")
+_ROLES = re.compile(r"^## (system|user)\n", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One Markdown file: a version line, then text with ``{placeholders}``, under role headings or none.
+
+    Values are inserted as they are and never read as templates themselves.
+    """
+
+    name: str
+    version: int
+    body: str
+
+    def text(self, **values: object) -> str:
+        """Return the whole body, filled in."""
+        return self.body.format(**values).strip()
+
+    def messages(self, **values: object) -> tuple[Message, ...]:
+        """Return one message per role heading, filled in; an empty one is left out."""
+        _, *parts = _ROLES.split(self.body)
+        turns = zip(parts[::2], parts[1::2], strict=True)
+        filled = ((role, body.format(**values).strip()) for role, body in turns)
+        return tuple(Message("system" if role == "system" else "user", text) for role, text in filled if text)
+
+
+@cache
+def load(name: str) -> Template:
+    """Return the template ``name``; raise InvalidInput if there is none or it says no version."""
+    path = _FOLDER / f"{name}.md"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in _FOLDER.glob("*.md")))
+        raise InvalidInput(f"there is no prompt template {name!r}; there are: {known}")
+    text = path.read_text(encoding="utf-8")
+    head = _HEAD.match(text)
+    if head is None:
+        raise InvalidInput(f"{path}: the first line must be <!-- version: N -->")
+    return Template(name, int(head[1]), text[head.end() :])

@@ -1,0 +1,90 @@
+"""What holds for every behavior that decides without a language model."""
+
+import numpy as np
+import pytest
+
+from agents.behaviors.base import Behavior
+from agents.behaviors.uniform import Uniform
+from agents.schema import PAD, Action, Choices, Decisions, ExitReason, Pages
+from tests.agents.worlds import pages, setting, take
+
+WORLD = setting()
+KINDS = [Uniform]
+
+
+@pytest.fixture(scope="module", params=KINDS, ids=lambda kind: kind.__name__)
+def behavior(request: pytest.FixtureRequest) -> Behavior:
+    made: Behavior = request.param()
+    made.prepare(WORLD)
+    return made
+
+
+def assert_same(left: Decisions, right: Decisions) -> None:
+    for name in Decisions.__slots__:
+        np.testing.assert_array_equal(getattr(left, name), getattr(right, name), err_msg=name)
+
+
+def test_rows_do_not_depend_on_order(behavior: Behavior) -> None:
+    batch = pages(WORLD, 200)
+    order = np.random.default_rng(0).permutation(200)
+    whole = behavior.decide(batch)
+    assert_same(
+        behavior.decide(take(batch, order)), Decisions(*(getattr(whole, n)[order] for n in Decisions.__slots__))
+    )
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
+def test_rows_do_not_depend_on_the_batch(behavior: Behavior, size: int) -> None:
+    batch = pages(WORLD, 130)
+    whole = behavior.decide(batch)
+    for start in range(0, 130, size):
+        rows = np.arange(start, min(start + size, 130))
+        part = behavior.decide(take(batch, rows))
+        assert_same(part, Decisions(*(getattr(whole, n)[rows] for n in Decisions.__slots__)))
+
+
+def test_padding_changes_nothing_and_is_never_read(behavior: Behavior) -> None:
+    batch = pages(WORLD, 60)
+    padded = Pages(
+        **{name: getattr(batch, name) for name in Pages.__slots__ if getattr(batch, name).ndim == 1},
+        item_id=np.pad(batch.item_id, ((0, 0), (0, 3)), constant_values=PAD),
+        popularity=np.pad(batch.popularity, ((0, 0), (0, 3))),
+        exposures=np.pad(batch.exposures, ((0, 0), (0, 3))),
+    )
+    narrow, wide = behavior.decide(batch), behavior.decide(padded)
+    for name in ("action", "rating", "dwell"):
+        np.testing.assert_array_equal(getattr(wide, name)[:, :10], getattr(narrow, name))
+    np.testing.assert_array_equal(wide.exit_reason, narrow.exit_reason)
+    assert np.all(wide.action[:, 10:] == Action.UNSEEN)
+    assert np.all(wide.dwell[:, 10:] == 0)
+
+
+def test_outcomes_are_consistent(behavior: Behavior) -> None:
+    result = behavior.decide(pages(WORLD, 400))
+    watched = result.action == Action.WATCH
+    assert watched.any()
+    assert np.all(np.isin(result.rating[watched], [1, 2, 3, 4, 5]))
+    assert np.all(np.isnan(result.rating[~watched]))
+    assert np.all((result.dwell > 0) == (result.action != Action.UNSEEN))
+    np.testing.assert_array_equal(result.dwell * 1024, np.rint(result.dwell * 1024))
+    unseen = result.action == Action.UNSEEN
+    assert np.all(unseen[:, 1:] >= unseen[:, :-1]), "reading stops once"
+
+
+def test_short_list_ends_the_visit(behavior: Behavior) -> None:
+    batch = pages(WORLD, 100, width=4)
+    reasons = set(behavior.decide(batch).exit_reason.tolist())
+    assert ExitReason.STAYED not in reasons
+    assert ExitReason.END_OF_LIST in reasons
+
+
+def test_repeated_exposure_lowers_watching(behavior: Behavior) -> None:
+    batch = pages(setting(choices=Choices(eta=0.5)), 2000)
+    rates = []
+    for times in (0, 3):
+        shown = Pages(
+            **{n: getattr(batch, n) for n in Pages.__slots__ if n != "exposures"},
+            exposures=np.full_like(batch.exposures, times),
+        )
+        rates.append((behavior.decide(shown).action == Action.WATCH).mean())
+    assert rates[1] < 0.75 * rates[0]

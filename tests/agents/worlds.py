@@ -1,0 +1,75 @@
+"""Small invented worlds for the tests of the agents."""
+
+import numpy as np
+
+from agents.personas.from_history import FromHistory
+from agents.schema import Choices, History, Item, Pages, Setting
+from simulator.seeds import Streams
+
+GENRES = ("Action", "Comedy", "Drama", "Horror", "Romance")
+
+
+def items(n: int = 80) -> tuple[Item, ...]:
+    """Items whose genres go round, some with two."""
+    made = []
+    for i in range(n):
+        genres = {GENRES[i % 5], GENRES[(i // 5) % 5]} if i % 3 == 0 else {GENRES[i % 5]}
+        made.append(Item(i, f"Title {i}", tuple(sorted(genres)), 1960 + (7 * i) % 40))
+    return tuple(made)
+
+
+def history(n_users: int = 60, n_items: int = 80, per_user: int = 25, seed: int = 3) -> History:
+    """Users who each love one genre, take popular items more, and rate what they love higher."""
+    streams = Streams(seed)
+    catalog = items(n_items)
+    columns: list[tuple[int, int, float, float]] = []
+    for user in range(n_users):
+        loves = np.array([GENRES[user % 5] in item.genres for item in catalog])
+        attraction = 2.0 * loves - 0.03 * np.arange(n_items)
+        gumbel = -np.log(-np.log(streams.uniform("gumbel", user, np.arange(n_items)) + 2.0**-54))
+        taken = np.argsort(-(attraction + gumbel), kind="stable")[: per_user + user % 7]
+        noise = streams.normal("noise", user, taken)
+        rating = np.clip(np.rint(3.0 + 0.9 * loves[taken] + 0.3 * (user % 3 - 1) + 0.8 * noise), 1, 5)
+        time = np.sort(-10000 * streams.uniform("time", user, taken))
+        columns += zip([user] * len(taken), taken.tolist(), rating.tolist(), time.tolist(), strict=True)
+    user_id, item_id, ratings, times = (np.array(column) for column in zip(*columns, strict=True))
+    return History(user_id.astype(np.int64), item_id.astype(np.int64), ratings.astype(float), times.astype(float))
+
+
+def setting(n_simulated: int = 12, choices: Choices | None = None, seed: int = 5, **world: int) -> Setting:
+    """A setting whose simulated users are the first real ones."""
+    log = history(**world)
+    catalog = items(world.get("n_items", 80))
+    popularity = np.bincount(log.item_id, minlength=len(catalog)).astype(float)
+    total = np.bincount(log.item_id, weights=log.rating, minlength=len(catalog))
+    mean_rating = np.divide(total, popularity, out=np.full(len(catalog), np.nan), where=popularity > 0)
+    streams = Streams(seed)
+    source = np.arange(n_simulated)
+    names = tuple(f"real{u}" for u in range(int(log.user_id.max()) + 1))
+    personas = FromHistory().make(source, names, log, catalog, popularity, streams)
+    return Setting(
+        catalog, personas, log, source, popularity, mean_rating, (1.0, 5.0, 1.0), choices or Choices(), streams
+    )
+
+
+def pages(world: Setting, n: int = 50, width: int = 10, seed: int = 9) -> Pages:
+    """Random full slates for random users."""
+    streams = Streams(seed)
+    rows = np.arange(n)
+    item_id = np.argsort(streams.uniform("slate", rows[:, None], np.arange(len(world.items))), axis=1)[:, :width]
+    return Pages(
+        user_id=(streams.uniform("user", rows) * len(world.personas)).astype(np.int64),
+        now=600.0 + rows,
+        page=np.ones(n, dtype=np.int64),
+        decision=rows,
+        item_id=item_id.astype(np.int64),
+        popularity=world.popularity[item_id],
+        exposures=(streams.uniform("exposures", rows[:, None], np.arange(width)) * 3).astype(np.int64),
+        fatigue=streams.uniform("fatigue", rows),
+        satisfaction=streams.uniform("satisfaction", rows),
+    )
+
+
+def take(page: Pages, rows: np.ndarray) -> Pages:
+    """The same pages in another order or number."""
+    return Pages(*(getattr(page, name)[rows] for name in Pages.__slots__))
