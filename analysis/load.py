@@ -1,4 +1,4 @@
-"""Load a run folder into tidy frames."""
+"""Load run and study folders into tidy frames."""
 
 import json
 from dataclasses import dataclass
@@ -67,4 +67,95 @@ def load(folder: Path) -> Run:
     manifest = folder / "manifest.json"
     if not manifest.is_file():
         raise InvalidInput(f"{folder} is not a run folder: it has no manifest.json")
-    return Run(folder, json.loads(manifest.read_text(encoding="utf-8")))
+    return Run(folder, _mapping(manifest))
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    """Return the content of a JSON file that holds a mapping."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"{path} is damaged: {error}; restore it or run again") from error
+    if not isinstance(content, dict):
+        raise InvalidInput(f"{path} is damaged: it holds no JSON mapping; restore it or run again")
+    return content
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a study: which arm, which seed."""
+
+    arm: str
+    seed: int
+    run: Run
+
+
+@dataclass(frozen=True)
+class Study:
+    """Runs that are read together; a single run is a study of one arm.
+
+    ``arms`` are in the order of the scenario file, the baseline first; ``cells`` by seed, then arm.
+    """
+
+    folder: Path
+    name: str
+    baseline: str
+    arms: tuple[str, ...]
+    cells: tuple[Cell, ...]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Return the seeds, ascending."""
+        return tuple(sorted({cell.seed for cell in self.cells}))
+
+    def of(self, arm: str) -> tuple[Cell, ...]:
+        """Return the cells of one arm, by seed."""
+        return tuple(sorted((cell for cell in self.cells if cell.arm == arm), key=lambda cell: cell.seed))
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """Return every measured figure with its ``arm`` and ``seed``; raise InvalidInput if never measured."""
+        path = self.folder / "metrics.parquet"
+        if not path.is_file():
+            raise InvalidInput(f"{self.folder} has no metrics.parquet; write it with: python run_sim.py report {self.folder}")
+        frame = pd.read_parquet(path)
+        if "arm" not in frame:
+            frame = frame.assign(arm=self.cells[0].arm, seed=self.cells[0].seed)
+        return frame
+
+
+def load_study(folder: Path) -> Study:
+    """Open a study folder with all its cells finished, or a run folder as a study of one arm.
+
+    Raise InvalidInput where it is neither, or where a cell is missing or not finished.
+    """
+    if not (folder / "study.json").is_file():
+        return _alone(load(folder))
+    content = _mapping(folder / "study.json")
+    cells = tuple(_cell(folder, row) for row in content["cells"])
+    baseline = content["baseline"]
+    others = [arm for arm in content["arms"] if arm != baseline]
+    return Study(folder, content["name"], baseline, (baseline, *others), cells)
+
+
+def _alone(run: Run) -> Study:
+    arm = run.manifest.get("arm") or run.manifest["name"]
+    return Study(run.folder, run.manifest["name"], arm, (arm,), (Cell(arm, run.manifest["seed"], finished(run)),))
+
+
+def _cell(folder: Path, row: dict[str, Any]) -> Cell:
+    place = folder / row["folder"]
+    if not (place / "manifest.json").is_file():
+        raise InvalidInput(
+            f"{folder}: cell {row['arm']} seed {row['seed']} has not run yet; continue with: python run_sim.py resume {folder}"
+        )
+    return Cell(row["arm"], row["seed"], finished(load(place)))
+
+
+def finished(run: Run) -> Run:
+    """Return the run; raise InvalidInput if it did not finish."""
+    if run.manifest["status"] != "finished":
+        raise InvalidInput(
+            f"{run.folder} is {run.manifest['status']}, not finished; continue with: python run_sim.py resume {run.folder}"
+        )
+    return run

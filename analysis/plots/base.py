@@ -1,0 +1,51 @@
+"""What a figure is: a tidy frame, a drawing of it, and the words beside it."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis.compare import FEWEST_FOR_INTERVAL
+from analysis.load import Study
+
+
+class Plot(ABC):
+    """Draw one figure from one tidy frame; a study's arms are overlaid.
+
+    Every frame has the columns ``arm``, ``seed``, ``definition_id`` and ``n`` (what a figure is
+    averaged or counted over) beside its own, arms in the order of the study.
+    """
+
+    title: ClassVar[str]
+    section: ClassVar[str]
+    """Where the report shows it: popularity, echo or outcomes."""
+    reading: ClassVar[str]
+    """How to read the figure, one or two sentences."""
+    counted: ClassVar[str]
+    """What ``n`` counts."""
+
+    @abstractmethod
+    def tidy(self, study: Study) -> pd.DataFrame:
+        """Return the figure's data, empty where the study has none."""
+
+    @abstractmethod
+    def draw(self, frame: pd.DataFrame) -> Figure:
+        """Return the figure, drawn under the style of analysis.plots.style."""
+
+    @abstractmethod
+    def findings(self, frame: pd.DataFrame) -> str:
+        """Return what can be seen, in numbers, for readers who cannot see it."""
+
+    def caption(self, frame: pd.DataFrame) -> str:
+        """Return the reading, the definitions and the replication behind the figure."""
+        definitions = ", ".join(sorted(frame["definition_id"].unique()))
+        seeds = frame["seed"].nunique()
+        spread = "95 % t intervals over seeds" if seeds >= FEWEST_FOR_INTERVAL else "no interval"
+        low, high = int(frame["n"].min()), int(frame["n"].max())
+        size = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+        return f"{self.reading} Definition: {definitions}; {size} {self.counted} per value; n = {seeds} seed(s), {spread}."
+
+    def alt(self, frame: pd.DataFrame) -> str:
+        """Return the figure in words."""
+        return f"{self.title}. {self.findings(frame)}"

@@ -1,0 +1,98 @@
+"""Draw figures and put each beside its data: PNG, SVG, CSV, and captions.json for all."""
+
+import importlib
+import json
+import os
+import pkgutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import pandas as pd
+
+import analysis.plots
+from agents.errors import InvalidInput, MissingResource
+from analysis.load import Study
+from analysis.plots.base import Plot
+from analysis.plots.style import RC
+
+DPI = 200
+Progress = Callable[[float, str], None]
+"""Called with the share done and a word on what comes next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A figure as saved, with the words that go with it; file names are relative to the folder of figures."""
+
+    name: str
+    title: str
+    section: str
+    caption: str
+    alt: str
+    svg: str
+    png: str
+    data: str
+
+
+def plots() -> dict[str, Plot]:
+    """Return every figure by name: the modules of the folder that hold a Plot, in alphabetical order."""
+    found: dict[str, Plot] = {}
+    for module in pkgutil.iter_modules(analysis.plots.__path__):
+        here = vars(importlib.import_module(f"analysis.plots.{module.name}"))
+        for thing in here.values():
+            if isinstance(thing, type) and issubclass(thing, Plot) and thing.__module__.endswith(f".{module.name}"):
+                if thing is not Plot:
+                    found[module.name] = thing()
+    return found
+
+
+def draw_all(study: Study, out: Path, names: Sequence[str] = (), progress: Progress = lambda _s, _w: None) -> list[Drawn]:
+    """Draw the named figures (all by default) into a folder; figures without data are left out.
+
+    Raise InvalidInput for an unknown name, MissingResource where the folder cannot be written.
+    """
+    known = plots()
+    for name in names:
+        if name not in known:
+            raise InvalidInput(f"--figure {name}: there is no such figure; there are: {', '.join(known)}")
+    chosen = {name: plot for name, plot in known.items() if name in names or not names}
+    drawn = []
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for place, (name, plot) in enumerate(chosen.items()):
+            progress(place / len(chosen), plot.title)
+            frame = plot.tidy(study)
+            if len(frame):
+                drawn.append(_save(name, plot, frame, out))
+        _put(out / "captions.json", lambda path: path.write_text(json.dumps([asdict(d) for d in drawn], indent=1) + "\n"))
+    except OSError as error:
+        raise MissingResource(f"cannot write figures to {out}: {error.strerror}; give a writable folder") from error
+    return drawn
+
+
+def _save(name: str, plot: Plot, frame: pd.DataFrame, out: Path) -> Drawn:
+    caption = plot.caption(frame)
+    described = {"Title": plot.title, "Description": caption}
+    with matplotlib.rc_context(RC):
+        figure = plot.draw(frame)
+        save: dict[str, Any] = {"svg": {"metadata": {**described, "Date": None}}, "png": {"metadata": described, "dpi": DPI}}
+        for kind, options in save.items():
+            _put(out / f"{name}.{kind}", lambda path, k=kind, o=options: figure.savefig(path, format=k, **o))  # type: ignore[misc]
+    _put(out / f"{name}.csv", lambda path: frame.to_csv(path, index=False, float_format="%.10g"))
+    return Drawn(name, plot.title, plot.section, caption, plot.alt(frame), f"{name}.svg", f"{name}.png", f"{name}.csv")
+
+
+def _put(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file beside its place, then move it there."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    try:
+        write(Path(name))
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)

@@ -1,0 +1,100 @@
+"""One style for all figures: legible in print, without color, and by color-blind readers."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+COLUMN, PAGE = 3.5, 7.1
+"""Widths in inches: one and two columns of a paper."""
+
+INK, FAINT = "#222222", "#8a8a8a"
+RC: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "axes.titlesize": 8.5,
+    "axes.titlelocation": "left",
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "legend.handlelength": 2.4,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.linewidth": 0.7,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "axes.grid": True,
+    "grid.color": "#e3e3e3",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 4.5,
+    "hatch.linewidth": 0.7,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "svg.hashsalt": "tasteloop",
+    "svg.fonttype": "path",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ArmStyle:
+    """How one arm looks everywhere; never by color alone."""
+
+    color: str
+    dashes: Any
+    marker: str
+    hatch: str
+
+
+STYLES = (
+    ArmStyle("#000000", (0, (4, 2)), "o", ""),
+    ArmStyle("#0072B2", "-", "s", "////"),
+    ArmStyle("#D55E00", (0, (6, 2, 1, 2)), "^", "||||"),
+    ArmStyle("#009E73", (0, (1, 1.2)), "D", "\\\\\\\\"),
+    ArmStyle("#CC79A7", (0, (8, 2)), "v", "xxxx"),
+    ArmStyle("#E69F00", (0, (3, 1, 1, 1, 1, 1)), "P", "----"),
+    ArmStyle("#56B4E9", (0, (2, 2)), "X", "++++"),
+)
+"""Okabe and Ito's colors, yellow left out (too pale for lines); the baseline is black."""
+
+
+def arm_styles(arms: Iterable[str]) -> dict[str, ArmStyle]:
+    """Return a style per arm in the order given, the baseline first; styles repeat after seven."""
+    return {arm: STYLES[place % len(STYLES)] for place, arm in enumerate(dict.fromkeys(arms))}
+
+
+def panels(columns: int, rows: int = 1, height: float = 2.5, width: float | None = None) -> tuple[Figure, Sequence[Axes]]:
+    """Return an empty figure of equal panels, row by row; one panel takes a column, more the page."""
+    figure = Figure(figsize=(width or (COLUMN if columns == 1 else PAGE), height * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    return figure, list(axes.flat)
+
+
+def arm_legend(figure: Figure, styles: dict[str, ArmStyle], *, lines: bool = True) -> None:
+    """Put one legend of the arms above the panels, where it can cover nothing."""
+    if len(styles) < 2:
+        return
+    handles = [
+        Line2D([], [], color=s.color, linestyle=s.dashes if lines else "none", marker=s.marker, label=arm)
+        for arm, s in styles.items()
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 4), columnspacing=1.6)
+
+
+def day_axis(axes: Axes) -> None:
+    """Label the x axis as simulated days, whole days only."""
+    axes.set_xlabel("simulated day (first = 0)")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.margins(x=0.06)

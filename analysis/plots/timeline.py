@@ -1,0 +1,63 @@
+"""Draw measured figures day by day: the part that all time figures share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.load import Study
+from analysis.plots.frames import SHARED, by_day, figures, over_seeds
+from analysis.plots.style import arm_legend, arm_styles, day_axis, panels
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One panel over time: a metric as measured on one side, with its axis label."""
+
+    label: str
+    metric: str
+    on: str
+    snapshot: str = ""
+
+
+def daily(study: Study, tracks: Sequence[Track]) -> pd.DataFrame:
+    """Return the daily figures of every track as rows with ``panel``, ``day`` and ``value``."""
+    frames = [
+        by_day(figures(study, track.metric, on=track.on, snapshot=track.snapshot)).assign(panel=track.label)
+        for track in tracks
+    ]
+    return pd.concat(frames, ignore_index=True)[["panel", "day", "value", *SHARED]]
+
+
+def draw_daily(frame: pd.DataFrame, columns: int, height: float = 2.1) -> Figure:
+    """Return one panel per track, arms overlaid, bands where there are intervals."""
+    styles = arm_styles(frame["arm"])
+    names = list(frame["panel"].unique())
+    figure, axes = panels(columns, -(-len(names) // columns), height=height)
+    for ax, name in zip(axes, names, strict=False):
+        _lines(ax, over_seeds(frame[frame["panel"] == name], ["arm", "day"]))
+        ax.set_title(name)
+    for ax in axes[len(names) :]:
+        ax.set_visible(False)
+    arm_legend(figure, styles)
+    return figure
+
+
+def _lines(ax: Axes, means: pd.DataFrame) -> None:
+    for arm, style in arm_styles(means["arm"]).items():
+        line = means[means["arm"] == arm].sort_values("day")
+        ax.plot(line["day"], line["mean"], color=style.color, linestyle=style.dashes, marker=style.marker)
+        ax.fill_between(line["day"], line["low"], line["high"], color=style.color, alpha=0.15, linewidth=0)
+    day_axis(ax)
+
+
+def first_to_last(frame: pd.DataFrame) -> str:
+    """Return each panel's figure on the first and the last day, per arm, as running text."""
+    ends = frame[frame["day"].isin([frame["day"].min(), frame["day"].max()])]
+    means = ends.groupby(["panel", "arm", "day"], sort=False)["value"].mean()
+    texts: dict[str, list[str]] = {}
+    for (panel, arm), values in means.groupby(level=[0, 1], sort=False):
+        texts.setdefault(panel, []).append(f"{arm} {values.iloc[0]:.3g} to {values.iloc[-1]:.3g}")
+    return " ".join(f"{panel}, first to last day: {', '.join(parts)}." for panel, parts in texts.items())

@@ -1,0 +1,71 @@
+"""How the variety of genres a user is shown is distributed over users, day by day."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis.load import Run, Study
+from analysis.metrics.lists import Lists
+from analysis.metrics.variety import entropy_bits, genre_shares
+from analysis.plots.base import Plot
+from analysis.plots.frames import listed
+from analysis.plots.style import arm_styles, day_axis, panels
+
+QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+
+
+class TopicEntropyFan(Plot):
+    """Draw quantiles over users of the genre entropy of each day's slates."""
+
+    title = "Variety of genres per user"
+    section = "echo"
+    reading = (
+        "Line: the middle user; bands: the middle half and the middle 80 % of users. A sinking fan means that users are shown "
+        "fewer kinds; a widening one that some are locked in while others are not."
+    )
+    counted = "users"
+
+    def tidy(self, study: Study) -> pd.DataFrame:
+        """Return the quantiles per arm, seed and day."""
+        frames = [
+            _quantiles(cell.run).assign(arm=arm, seed=cell.seed) for arm in study.arms for cell in study.of(arm)
+        ]
+        return pd.concat(frames, ignore_index=True).assign(definition_id="topic_entropy/bits/split-genres/per-day-quantiles")
+
+    def draw(self, frame: pd.DataFrame) -> Figure:
+        """Return one panel per arm on a common scale."""
+        styles = arm_styles(frame["arm"])
+        figure, axes = panels(max(len(styles), 1), height=2.4)
+        columns = [f"q{int(100 * q)}" for q in QUANTILES]
+        low, high = frame[columns[0]].min(), frame[columns[-1]].max()
+        for ax, (arm, style) in zip(axes, styles.items(), strict=True):
+            fan = frame[frame["arm"] == arm].groupby("day")[columns].mean()
+            ax.fill_between(fan.index, fan["q10"], fan["q90"], color=style.color, alpha=0.15, linewidth=0)
+            ax.fill_between(fan.index, fan["q25"], fan["q75"], color=style.color, alpha=0.25, linewidth=0)
+            ax.plot(fan.index, fan["q50"], color=style.color, linestyle=style.dashes, marker=style.marker)
+            ax.set_title(arm)
+            ax.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
+            day_axis(ax)
+        axes[0].set_ylabel("genre entropy of the day's slates (bits)")
+        return figure
+
+    def findings(self, frame: pd.DataFrame) -> str:
+        """Return the middle user's entropy on the last day per arm."""
+        last = frame[frame["day"] == frame["day"].max()]
+        return f"Genre entropy of the middle user on the last day, in bits: {listed(last, 'q50')}."
+
+
+def _quantiles(run: Run) -> pd.DataFrame:
+    genres = run.items["genres"].astype(str).str.get_dummies("|").reindex(columns=run.manifest["genre_names"], fill_value=0)
+    rows = []
+    for day, shown in run.impressions.groupby("day"):
+        entropy = entropy_bits(genre_shares(_lists(shown, len(run.users)), genres.to_numpy(dtype=float)))
+        entropy = entropy[~np.isnan(entropy)]
+        if len(entropy):
+            rows.append((day, *np.quantile(entropy, QUANTILES), len(entropy)))
+    return pd.DataFrame(rows, columns=["day", *(f"q{int(100 * q)}" for q in QUANTILES), "n"])
+
+
+def _lists(shown: pd.DataFrame, users: int) -> Lists:
+    distinct = shown.drop_duplicates(["user_id", "item_id"])
+    return Lists.of(distinct["user_id"].to_numpy(), distinct["item_id"].to_numpy(), users)
