@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from agents.schema import PAD, Bools, Floats, Ints
 from analysis.metrics.base import sums_by
@@ -61,6 +62,11 @@ class Lists:
         """Return the first k items of each list."""
         rows = self.rank <= k
         return Lists(self.owner[rows], self.item[rows], self.n)
+
+    def incidence(self, n_items: int) -> csr_array:
+        """Return the (users, items) sparse 0/1 matrix."""
+        starts = np.concatenate([[0], np.cumsum(self.lengths)])
+        return csr_array((np.ones(len(self.item)), self.item, starts), shape=(self.n, n_items))
 
     def take(self, users: Ints) -> "Lists":
         """Return the lists of some users (ascending), renumbered from 0."""

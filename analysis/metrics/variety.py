@@ -6,7 +6,7 @@
 import numpy as np
 from scipy.sparse import csr_array
 
-from agents.schema import Floats
+from agents.schema import Floats, Ints
 from analysis.metrics.base import INF, Metric, Value, mean_value
 from analysis.metrics.lists import Lists
 
@@ -26,8 +26,7 @@ def with_genre(lists: Lists, genres: Floats) -> Lists:
 
 def totals(lists: Lists, features: Floats) -> Floats:
     """Return the (users, features) sum over each list of the rows of an (items, features) matrix."""
-    shape = (lists.n, len(features))
-    return np.asarray(csr_array((np.ones(len(lists.item)), (lists.owner, lists.item)), shape=shape) @ features)
+    return np.asarray(lists.incidence(len(features)) @ features)
 
 
 def genre_shares(lists: Lists, genres: Floats) -> Floats:
@@ -82,9 +81,25 @@ def topic_entropy_rarefied(slates: Lists, genres: Floats) -> Value:
 
 
 def _subsampled_entropy(lists: Lists, genres: Floats, random: np.random.Generator) -> Floats:
-    shuffled = np.lexsort((random.random(len(lists.item)), lists.owner))
-    sample = Lists(lists.owner, lists.item[shuffled], lists.n).top(RAREFIED_ITEMS)
-    return entropy_bits(genre_shares(sample, genres))
+    starts = np.cumsum(lists.lengths) - lists.lengths
+    rows = starts[:, None] + distinct_places(lists.lengths, RAREFIED_ITEMS, random)
+    owner = np.repeat(np.arange(lists.n), RAREFIED_ITEMS)
+    return entropy_bits(genre_shares(Lists(owner, lists.item[rows.ravel()], lists.n), genres))
+
+
+def distinct_places(lengths: Ints, n: int, random: np.random.Generator) -> Ints:
+    """Return n distinct places in 0..length-1 for each length (at least n), all subsets equally likely.
+
+    >>> np.sort(distinct_places(np.array([3]), 3, np.random.default_rng(0))).tolist()
+    [[0, 1, 2]]
+    """
+    places = np.empty((len(lengths), 0), dtype=np.int64)
+    for taken in range(n):
+        place = np.floor(random.random(len(lengths)) * (lengths - taken)).astype(np.int64)
+        for earlier in range(taken):  # ascending: step over each place that is already taken
+            place += place >= places[:, earlier]
+        places = np.sort(np.column_stack([places, place]), axis=1)
+    return places
 
 
 def top1_genre_share(slates: Lists, genres: Floats) -> Value:
