@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
+import sys
 import types
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
@@ -37,6 +38,7 @@ from simulator.problems import Problem, problems, unknown
 FAMILIES = {
     "data": ("simulator.data", "DataSource"),
     "recommenders": ("simulator.recommenders", "Recommender"),
+    "tokenizers": ("simulator.recommenders.tokenizers", "Tokenizer"),
     "levers": ("simulator.levers", "Lever"),
     "behaviors": ("agents.behaviors", "Behavior"),
     "personas": ("agents.personas", "PersonaSource"),
@@ -197,14 +199,20 @@ def _fields(cls: type[Any]) -> dict[str, "dataclasses.Field[Any]"]:
 
 def _parameters(cls: type[Any]) -> TypeAdapter[Any]:
     """Return the validator of a component's parameters: no unknown key, no coercion of "no" to False."""
-    hints = get_type_hints(cls, include_extras=True)
     keys = {
-        name: (Required if _needed(field) else NotRequired)[_validated(hints[name])]
+        name: (Required if _needed(field) else NotRequired)[_validated(_hint(cls, name))]
         for name, field in _fields(cls).items()
     }
     shape = TypedDict(cls.__name__, keys)  # type: ignore[misc]
     shape.__pydantic_config__ = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)  # type: ignore[attr-defined]
     return TypeAdapter(shape)
+
+
+def _hint(cls: type[Any], name: str) -> Any:
+    """Return the type of one parameter; the names in annotations of fitted state need not exist at run time."""
+    owner = next(c for c in cls.__mro__ if name in inspect.get_annotations(c))
+    alone = type(cls.__name__, (), {"__annotations__": {name: owner.__annotations__[name]}})
+    return get_type_hints(alone, vars(sys.modules[owner.__module__]), include_extras=True)[name]
 
 
 def _needed(field: "dataclasses.Field[Any]") -> bool:

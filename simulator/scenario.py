@@ -83,8 +83,8 @@ class ChoiceSection(Section):
 class UsersSection(Section):
     """Who is simulated."""
 
-    count: int = Field(60, ge=1, le=10_000_000)
-    persona: Component = Component(kind="from_history")
+    count: int = Field(60, ge=1, le=10_000_000, description="simulated users, drawn by seed")
+    persona: Component = Field(Component(kind="from_history"), description="where their traits come from")
     memory_tokens: int = Field(300, ge=0, description="ceiling of the memory text put into a prompt")
     sessions_per_day: Annotated[float, Field(gt=0)] = Field(1.0, description="visits of a user of average activity")
     max_pages: int = Field(5, ge=1, description="pages a session cannot exceed")
@@ -94,18 +94,18 @@ class RecommenderSection(Component):
     """The recommender, and how the platform uses it."""
 
     kind: str = Field("", description="module of simulator/recommenders; arms of a study may supply it")
-    slate_size: int = Field(10, ge=1, le=1000)
+    slate_size: int = Field(10, ge=1, le=1000, description="items on a page")
     retrain: Duration | Literal["never"] = Field("never", description="simulated time between refits")
     warm: bool = Field(True, description="refit from the current state where the recommender can")
     fit_window: Duration | None = Field(None, description="train on simulated events no older than this")
     exclude_seen: bool = Field(True, description="never show what the user has already taken")
-    levers: Annotated[tuple[Component, ...], Field(strict=False)] = ()
+    levers: Annotated[tuple[Component, ...], Field(strict=False, description="changes to its lists, in order")] = ()
 
 
 class PlatformSection(Section):
     """When what one user does becomes visible to others."""
 
-    window: Duration = Field(15.0, gt=0)
+    window: Duration = Field(15.0, gt=0, description="what happened becomes visible window by window")
     visibility_lag: int = Field(2, ge=0, description="windows; 0 is strict: one shared clock, serial")
     popularity: Literal["live", "frozen"] = Field("live", description="public counts: as they grow, or as at time 0")
 
@@ -120,8 +120,8 @@ class EngineSection(Section):
 class BudgetSection(Section):
     """Hard caps; reaching one stops the run, resumable, with exit code 5."""
 
-    usd: float | None = Field(None, gt=0)
-    tokens: int | None = Field(None, gt=0)
+    usd: float | None = Field(None, gt=0, description="US dollars; a model without a price counts nothing")
+    tokens: int | None = Field(None, gt=0, description="tokens read and written")
     minutes: float | None = Field(None, gt=0, description="wall-clock minutes")
     fallback_share: Share = Field(0.1, description="share of language-model decisions that may come from the fallback")
 
@@ -129,25 +129,25 @@ class BudgetSection(Section):
 class StudySection(Section):
     """Several runs of the same scenario that differ in declared ways, under common random numbers."""
 
-    baseline: str
-    arms: dict[Name, dict[str, Any]] = Field(min_length=1)
+    baseline: str = Field(description="the arm others are compared with")
+    arms: dict[Name, dict[str, Any]] = Field(min_length=1, description="name -> what differs from the rest of the file")
     seeds: int = Field(1, ge=1, description="replicates; each resamples users and refits")
 
 
 class Scenario(Section):
     """Everything a run depends on."""
 
-    name: Name
-    description: str = ""
-    seed: int = Field(0, ge=0, lt=2**63)
-    days: Annotated[float, Field(gt=0, le=36500)] = 3
-    data: DataSection
+    name: Name = Field(description="letters, digits, `.`, `_` and `-`; names the run folder")
+    description: str = Field("", description="a sentence for the report")
+    seed: int = Field(0, ge=0, lt=2**63, description="all randomness comes from it")
+    days: Annotated[float, Field(gt=0, le=36500)] = Field(3, description="simulated days")
+    data: DataSection = Field(description="the data set: items, and real interactions to learn from")
     users: UsersSection = UsersSection()
-    behavior: Component = Component(kind="calibrated")
+    behavior: Component = Field(Component(kind="calibrated"), description="how users decide")
     choice: ChoiceSection = ChoiceSection()
-    llm: dict[Name, Component] = {}
-    recommender: RecommenderSection = RecommenderSection()
+    llm: dict[Name, Component] = Field({}, description="language models, by the names behaviors use for them")
+    recommender: RecommenderSection = Field(RecommenderSection(), description="what is shown")
     platform: PlatformSection = PlatformSection()
     engine: EngineSection = EngineSection()
     budget: BudgetSection = BudgetSection()
-    study: StudySection | None = None
+    study: StudySection | None = Field(None, description="several runs that differ in declared ways")
