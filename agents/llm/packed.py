@@ -1,0 +1,142 @@
+"""Score many continuations of one prefix in one forward pass."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+BLOCK = 64
+"""Prefix tokens computed together. A prefix is always cut at multiples of it, cached or not."""
+
+Keys = tuple[tuple[torch.Tensor, torch.Tensor], ...]
+"""Keys and values of one block, per layer, each (1, heads, BLOCK, head size)."""
+
+
+class PackedScorer:
+    """Log-probabilities from a causal language model, a function of the question alone.
+
+    The whole blocks of a prefix go through the network one by one, each on top of its
+    predecessors; their keys and values are kept, least recently used first out. What is left of
+    the prefix and all continuations go through together: every continuation sees the prefix and
+    itself, and positions start again after the prefix. Shapes depend on nothing but the question,
+    and a cached block is the tensor that would be computed again, so that a hit and a miss give the
+    same bits. Not thread-safe.
+    """
+
+    def __init__(self, network: Any, cache_bytes: int) -> None:
+        self.network = network
+        self.context = int(network.config.max_position_embeddings)
+        self.reused = 0
+        """Prefix tokens that came out of the cache, in all."""
+        self._cache_bytes = cache_bytes
+        self._held = 0
+        self._blocks: OrderedDict[tuple[int, ...], Keys] = OrderedDict()
+
+    @torch.inference_mode()
+    def continuations(self, prefix: Sequence[int], continuations: Sequence[Sequence[int]]) -> tuple[float, ...]:
+        """Return, for each continuation, the sum of its tokens' log-probabilities after the prefix."""
+        past, rest = self._past(prefix)
+        inputs = [tokens[:-1] for tokens in continuations]
+        logits = self._pass(past, rest, inputs, keep_from=len(rest) - 1)
+        return tuple(_sums(torch.log_softmax(logits, dim=-1), continuations))
+
+    @torch.inference_mode()
+    def next_token(self, prefix: Sequence[int], tokens: Sequence[int]) -> tuple[float, ...]:
+        """Return the log-probability of each token as the next one."""
+        past, rest = self._past(prefix)
+        logits = self._pass(past, rest, [], keep_from=len(rest) - 1)
+        return tuple(torch.log_softmax(logits[0], dim=-1)[list(tokens)].tolist())
+
+    def _past(self, prefix: Sequence[int]) -> tuple[list[Keys], Sequence[int]]:
+        """Return the blocks of a prefix and the 1 to BLOCK tokens after them."""
+        past: list[Keys] = []
+        whole = (len(prefix) - 1) // BLOCK * BLOCK
+        for end in range(BLOCK, whole + BLOCK, BLOCK):
+            past.append(self._block(tuple(prefix[:end]), past))
+        return past, prefix[whole:]
+
+    def _block(self, tokens: tuple[int, ...], past: list[Keys]) -> Keys:
+        """Return the keys and values of the last BLOCK of ``tokens``, from the cache or computed."""
+        block = self._blocks.get(tokens)
+        if block is not None:
+            self._blocks.move_to_end(tokens)
+            self.reused += BLOCK
+            return block
+        cache = _cache(past)
+        self._forward(cache, tokens[-BLOCK:], [], keep=torch.tensor([BLOCK - 1]))
+        block = tuple(
+            (layer.keys[:, :, -BLOCK:].clone(), layer.values[:, :, -BLOCK:].clone()) for layer in cache.layers
+        )
+        self._keep(tokens, block)
+        return block
+
+    def _keep(self, tokens: tuple[int, ...], block: Keys) -> None:
+        self._blocks[tokens] = block
+        self._held += _size(block)
+        while self._held > self._cache_bytes:
+            self._held -= _size(self._blocks.popitem(last=False)[1])
+
+    def _pass(
+        self, past: list[Keys], rest: Sequence[int], continuations: Sequence[Sequence[int]], keep_from: int
+    ) -> torch.Tensor:
+        count = len(rest) + sum(map(len, continuations))
+        return self._forward(_cache(past), rest, continuations, keep=torch.arange(keep_from, count))
+
+    def _forward(
+        self, cache: Any, shared: Sequence[int], branches: Sequence[Sequence[int]], keep: torch.Tensor
+    ) -> torch.Tensor:
+        """Return logits (kept positions, vocabulary) and add what was read to the cache."""
+        before = cache.get_seq_length()
+        tokens, positions, segments = list(shared), list(range(before, before + len(shared))), [0] * len(shared)
+        for number, branch in enumerate(branches, start=1):
+            tokens += branch
+            positions += range(before + len(shared), before + len(shared) + len(branch))
+            segments += [number] * len(branch)
+        output = self.network(
+            input_ids=torch.tensor([tokens]),
+            position_ids=torch.tensor([positions]),
+            attention_mask=_mask(before, torch.tensor(segments)),
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=keep,
+        )
+        logits: torch.Tensor = output.logits[0]
+        return logits
+
+
+def _cache(past: list[Keys]) -> Any:
+    """Return a cache of the network's kind, filled with copies of the blocks."""
+    from transformers import DynamicCache
+
+    cache = DynamicCache()
+    for layer, pairs in enumerate(zip(*past, strict=True)):
+        keys, values = (torch.cat(parts, dim=2) for parts in zip(*pairs, strict=True))
+        cache.update(keys, values, layer)
+    return cache
+
+
+def _mask(before: int, segments: torch.Tensor) -> torch.Tensor:
+    """Return the additive mask (1, 1, rows, before + rows): own segment and shared tokens, none later."""
+    rows = len(segments)
+    own = (segments[None, :] == 0) | (segments[None, :] == segments[:, None])
+    seen = torch.cat([torch.ones(rows, before, dtype=torch.bool), own.tril()], dim=1)
+    return torch.zeros(seen.shape).masked_fill(~seen, torch.finfo(torch.float32).min)[None, None]
+
+
+def _sums(logprobs: torch.Tensor, continuations: Sequence[Sequence[int]]) -> list[float]:
+    """Sum each continuation's token log-probabilities in order.
+
+    Row 0 of ``logprobs`` predicts every first token; then come, continuation by continuation, the
+    rows that predict the following tokens.
+    """
+    sums, row = [], 1
+    for tokens in continuations:
+        rows = [0, *range(row, row + len(tokens) - 1)]
+        sums.append(sum(float(logprobs[at, token]) for at, token in zip(rows, tokens, strict=bool(tokens))))
+        row += max(len(tokens) - 1, 0)
+    return sums
+
+
+def _size(block: Keys) -> int:
+    return sum(tensor.nbytes for pair in block for tensor in pair)

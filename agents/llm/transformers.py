@@ -1,0 +1,123 @@
+"""A language model in this process, for likelihoods and labels, by the ``transformers`` library."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from agents import models
+from agents.errors import InvalidInput
+from agents.llm.base import Answer, Kind, LanguageModel, Prompt
+
+if TYPE_CHECKING:
+    from agents.llm.packed import PackedScorer
+
+T = TypeVar("T")
+
+
+@dataclass
+class Transformers(LanguageModel):
+    """Load safetensors weights into this process and read probabilities off them.
+
+    model: name of a fetched model (``models list``), or a folder with safetensors and tokenizer.
+    threads: torch threads; left out, as many as torch has (engine.threads).
+    cache_mb: memory for the keys and values of prefixes met before.
+    """
+
+    model: str
+    threads: int | None = None
+    cache_mb: int = 512
+    _worker: ThreadPoolExecutor = field(init=False, repr=False)
+    _scorer: "PackedScorer" = field(init=False, repr=False)
+    _tokenizer: Any = field(init=False, repr=False)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Name weights, precision and the way scores are computed."""
+        return f"transformers/1 {models.identity(self.model)} float32"
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """Return likelihood and labels."""
+        return frozenset(("likelihood", "labels"))
+
+    async def open(self) -> None:
+        """Load the weights (some seconds); raise MissingResource where they are not."""
+        folder = models.safetensors(self.model)
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="transformers")
+        await self._in_worker(lambda: self._load(str(folder)))
+
+    async def ask(self, prompt: Prompt) -> Answer:
+        """Answer on the one worker thread, first come, first served."""
+        if prompt.kind not in self.kinds:
+            raise InvalidInput(f"llm kind transformers cannot answer {prompt.kind!r} prompts; use openai or llamacpp")
+        return await self._in_worker(lambda: self._answer(prompt))
+
+    async def close(self) -> None:
+        """Finish the computation under way and stop the worker."""
+        if hasattr(self, "_worker"):
+            self._worker.shutdown(wait=True, cancel_futures=True)
+
+    async def _in_worker(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+
+    def _load(self, folder: str) -> None:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging
+
+        from agents.llm.packed import PackedScorer
+
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+        torch.set_num_threads(self.threads or torch.get_num_threads())
+        safe = {"local_files_only": True, "trust_remote_code": False}
+        self._tokenizer = AutoTokenizer.from_pretrained(folder, **safe)
+        network = AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True, dtype=torch.float32, **safe)
+        self._scorer = PackedScorer(network.eval(), cache_bytes=self.cache_mb << 20)
+
+    def _answer(self, prompt: Prompt) -> Answer:
+        started = time.perf_counter()
+        prefix = self._prefix(prompt)
+        continuations = [self._tokens(text) for text in prompt.continuations]
+        longest = len(prefix) + max(map(len, continuations), default=0)
+        if longest > self._scorer.context:
+            error = f"the prompt has {longest} tokens, the model reads {self._scorer.context}"
+            return Answer(status="failed", error=error, finish_reason="length")
+        before = self._scorer.reused
+        if prompt.kind == "labels":
+            logprobs = self._scorer.next_token(prefix, [self._label(text) for text in prompt.labels])
+        else:
+            logprobs = self._scorer.continuations(prefix, continuations)
+        return Answer(
+            status="ok",
+            logprobs=logprobs,
+            lengths=tuple(map(len, continuations)),
+            tokens_in=len(prefix) + sum(map(len, continuations)),
+            tokens_cached=self._scorer.reused - before,
+            latency_s=time.perf_counter() - started,
+        )
+
+    def _prefix(self, prompt: Prompt) -> list[int]:
+        """Return the tokens of the conversation; a closing assistant message is left open to go on."""
+        open_ended = prompt.messages[-1].role == "assistant"
+        text = self._tokenizer.apply_chat_template(
+            [{"role": message.role, "content": message.text} for message in prompt.messages],
+            tokenize=False,
+            add_generation_prompt=not open_ended,
+            continue_final_message=open_ended,
+        )
+        return self._tokens(text)
+
+    def _tokens(self, text: str) -> list[int]:
+        tokens: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
+        return tokens
+
+    def _label(self, text: str) -> int:
+        tokens = self._tokens(text)
+        if len(tokens) != 1:
+            raise InvalidInput(f"the label {text!r} is {len(tokens)} tokens of {self.model}; labels must be one token")
+        return tokens[0]
