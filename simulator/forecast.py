@@ -1,0 +1,98 @@
+"""What a scenario would take in questions, tokens, money and time, before any of it is spent."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from agents.behaviors.base import Behavior, TalkingBehavior
+from simulator.components import build
+from simulator.scenario import Scenario
+from simulator.scenario_file import expand
+
+TOKENS_PER_ITEM = 16
+TOKENS_OF_FRAME = 220
+"""Instructions and persona, beside the memory text."""
+TOKENS_ANSWERED_PER_ITEM = 12
+SECONDS_PER_QUESTION = {"transformers": 0.67, "llamacpp": 6.0, "openai": 2.0}
+SERIAL = frozenset({"transformers", "llamacpp"})
+"""Kinds that answer on this machine's cores, so that questions in flight share one throughput."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Expected figures of one language model over all cells of a scenario or study.
+
+    ``cost`` is US dollars, None for an unpriced model; ``seconds`` is None for a kind whose speed is not known.
+    """
+
+    model: str
+    kind: str
+    users: int
+    questions: int
+    tokens_in: int
+    tokens_out: int
+    cost: float | None
+    seconds: float | None
+
+    def __add__(self, other: "Forecast") -> "Forecast":
+        """Return the two together (figures of the same model in two cells)."""
+        return Forecast(
+            self.model,
+            self.kind,
+            max(self.users, other.users),
+            self.questions + other.questions,
+            self.tokens_in + other.tokens_in,
+            self.tokens_out + other.tokens_out,
+            None if self.cost is None or other.cost is None else self.cost + other.cost,
+            None if self.seconds is None or other.seconds is None else self.seconds + other.seconds,
+        )
+
+
+ASSUMPTIONS = (
+    "every user visits as often as the average one and looks at min(patience, max_pages) pages",
+    f"a question reads {TOKENS_OF_FRAME} tokens, the whole memory and {TOKENS_PER_ITEM} per item of the slate; "
+    f"an answer writes {TOKENS_ANSWERED_PER_ITEM} per item",
+    "no answer is repeated, repaired, calibrated on or found in the journal",
+    f"seconds a question: {', '.join(f'{kind} {s:g}' for kind, s in SECONDS_PER_QUESTION.items())}; "
+    "embedded models answer one at a time, endpoints engine.concurrency at once",
+    "fits, retraining, users without a language model and reports are not counted",
+)
+
+
+def forecast(scenario: Scenario) -> list[Forecast]:
+    """Return one forecast per language model in use, all arms and seeds together."""
+    found: dict[str, Forecast] = {}
+    for _, _, cell in expand(scenario):
+        for model, share in _asked(cell):
+            one = _of(cell, model, share)
+            found[model] = found[model] + one if model in found else one
+    return list(found.values())
+
+
+def pages(scenario: Scenario) -> float:
+    """Return the pages all users are expected to look at."""
+    users = scenario.users
+    return users.count * users.sessions_per_day * scenario.days * min(scenario.choice.patience, users.max_pages)
+
+
+def _asked(scenario: Scenario) -> list[tuple[str, float]]:
+    """Return the language models that behaviors ask, with the share of the users who ask."""
+    behavior: Behavior = build("behaviors", scenario.behavior.spec())
+    members = behavior.members()
+    whole = sum(share for _, share in members)
+    return [(member.model, share / whole) for member, share in members if isinstance(member, TalkingBehavior)]
+
+
+def _of(scenario: Scenario, name: str, share: float) -> Forecast:
+    spec = scenario.llm[name].spec()
+    model: Any = build("llm", spec)
+    size = scenario.recommender.slate_size
+    questions = round(pages(scenario) * share)
+    read = questions * (TOKENS_OF_FRAME + scenario.users.memory_tokens + TOKENS_PER_ITEM * size)
+    written = questions * TOKENS_ANSWERED_PER_ITEM * size
+    price_in, price_out = getattr(model, "price_in", None), getattr(model, "price_out", None)
+    cost = None if price_in is None or price_out is None else (read * price_in + written * price_out) / 1e6
+    kind = str(spec["kind"])
+    at_once = 1 if kind in SERIAL else scenario.engine.concurrency
+    speed = 0.0 if kind == "scripted" else SECONDS_PER_QUESTION.get(kind)
+    seconds = None if speed is None else questions * speed / at_once
+    return Forecast(name, kind, round(scenario.users.count * share), questions, read, written, cost, seconds)
