@@ -1,6 +1,5 @@
 """Windows of simulated time: what is visible when, and who may act."""
 
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -56,23 +55,3 @@ class Horizon:
         self._versions[self.committed] = version
         self._versions.pop(self.committed - self.lag - 1, None)
 
-
-class Waiting:
-    """How many questions wait for an answer in each window."""
-
-    def __init__(self) -> None:
-        self._count: Counter[int] = Counter()
-
-    def add(self, window: int) -> None:
-        """Note a question."""
-        self._count[window] += 1
-
-    def remove(self, window: int) -> None:
-        """Note its answer."""
-        self._count[window] -= 1
-        if not self._count[window]:
-            del self._count[window]
-
-    def earliest(self) -> float:
-        """Return the earliest window with a question, infinity where there is none."""
-        return min(self._count, default=float("inf"))
