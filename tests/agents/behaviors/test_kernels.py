@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from agents.behaviors.base import Behavior
+from agents.behaviors.calibrated import Calibrated
 from agents.behaviors.uniform import Uniform
 from agents.schema import PAD, Action, Choices, Decisions, ExitReason, Pages
 from tests.agents.worlds import pages, setting, take
 
 WORLD = setting()
-KINDS = [Uniform]
+KINDS = [Uniform, Calibrated]
 
 
 @pytest.fixture(scope="module", params=KINDS, ids=lambda kind: kind.__name__)

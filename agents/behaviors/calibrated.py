@@ -1,0 +1,102 @@
+"""Users whose choices and ratings are those of real people, as far as rating data can say."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.special import expit
+
+from agents.behaviors.base import Behavior
+from agents.conduct import Conduct
+from agents.errors import InvalidInput
+from agents.features import Features, describe, shrunk_means
+from agents.learning import Learned, learn
+from agents.schema import PAD, DecidedBy, Decisions, Floats, Pages, Setting
+from agents.slates import popular_slates
+
+SLATES = 1000
+"""Popularity-proportional slates on which the base rate is made to hold."""
+
+
+@dataclass
+class Calibrated(Behavior):
+    """Watch and rate by a choice and a rating model fitted to training interactions.
+
+    Taste is content-based: no co-occurrence between users enters, so that no recommender is flattered.
+    fit_users: real users that the population part is fitted on, at most.
+    """
+
+    fit_users: int = 400
+    _conduct: Conduct = field(init=False, repr=False)
+    _features: Features = field(init=False, repr=False)
+    _public: Floats = field(init=False, repr=False)
+    _learned: Learned = field(init=False, repr=False)
+    _base: float = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.fit_users < 1:
+            raise InvalidInput(f"fit_users: {self.fit_users} is not a positive number")
+
+    def prepare(self, setting: Setting) -> None:
+        """Fit the population, place every simulated user in it, and solve the base rate."""
+        if not len(setting.history.user_id):
+            raise InvalidInput("behavior calibrated has no interactions to learn from; raise data.split.users")
+        self._conduct = Conduct.of(setting)
+        self._features = describe(setting.items, setting.popularity, setting.mean_rating)
+        self._public = shrunk_means(setting.popularity, setting.mean_rating)
+        self._learned = learn(setting, self._features, self.fit_users)
+        slates = popular_slates(setting, SLATES)
+        self._base = self.solve_base(slates, np.zeros(slates.item_id.shape))
+
+    def decide(self, pages: Pages) -> Decisions:
+        """Choose by the fitted model."""
+        return self.choose(pages, np.zeros(pages.item_id.shape), self._base, DecidedBy.CALIBRATED)
+
+    def choose(self, pages: Pages, extra: Floats, base: float, by: DecidedBy) -> Decisions:
+        """Choose with ``extra`` (B, K) added to the utilities and ``base`` as the constant."""
+        probability = self.probability(pages, extra, base)
+        read = self._conduct.read(pages)
+        takes = self._conduct.takes(pages, probability)
+        return self._conduct.outcome(pages, read, takes, self.ratings(pages), by)
+
+    def utility(self, pages: Pages) -> Floats:
+        """Return v (B, K): taste plus the pull of popularity."""
+        taste = np.einsum("bkd,bd->bk", self._features.matrix[pages.item_id], self._learned.theta[pages.user_id])
+        return np.asarray(taste + self._learned.choice.beta * np.log1p(pages.popularity))
+
+    def probability(self, pages: Pages, extra: Floats, base: float) -> Floats:
+        """Return P(watch | read, never shown before) (B, K): what popularity owes to exposure is taken out."""
+        exposure = self._conduct.choices.rho * self._learned.choice.beta * np.log1p(pages.popularity)
+        return np.asarray(expit(base + self.utility(pages) + extra - exposure))
+
+    def ratings(self, pages: Pages) -> Floats:
+        """Return the ratings (B, K) that the items would get if watched, by keyed draw."""
+        weights, sd = self._learned.opinion[pages.user_id], self._learned.sd[pages.user_id][:, None]
+        taste = np.einsum("bkd,bd->bk", self._features.matrix[pages.item_id], weights[:, 1:])
+        mean = self._public[pages.item_id] + weights[:, :1] + taste
+        draw = self._conduct.draws.uniform("rating", pages.user_id[:, None], pages.item_id)
+        lowest, _, step = self._conduct.scale
+        return np.asarray(lowest + step * self._learned.rating.level(mean, sd, draw))
+
+    def solve_base(self, pages: Pages, extra: Floats) -> float:
+        """Return the constant at which the declared base rate holds on these pages, by bisection."""
+        low, high = -100.0, 100.0
+        there = pages.item_id != PAD
+        for _ in range(60):
+            middle = (low + high) / 2
+            rate = self.probability(pages, extra, middle)[there].mean()
+            low, high = (middle, high) if rate < self._conduct.choices.base_rate else (low, middle)
+        return (low + high) / 2
+
+    def assumptions(self) -> dict[str, float | str]:
+        """Return what was fitted."""
+        model = self._learned.choice
+        alone = model.popularity_log_likelihood
+        return {
+            "b": self._base,
+            "beta": model.beta,
+            "choice_events": float(model.events),
+            "mcfadden_r2_over_popularity_in_sample": 1.0 - model.log_likelihood / alone if alone else 0.0,
+            "rating_noise_sd": float(np.sqrt(self._learned.rating.noise)),
+            "ratings_fitted": float(self._learned.rating.ratings),
+        }
