@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from analysis.load import Study
 from analysis.plots.base import Plot
 from analysis.plots.frames import exposure, listed
-from analysis.plots.style import FAINT, arm_legend, arm_styles, panels
+from analysis.plots.style import FAINT, arm_styles, panels
 
 TRAINING = "interactions before the run"
 MOST_POINTS = 120
@@ -42,7 +42,7 @@ class LongTail(Plot):
         for arm, style in arms.items():
             curve = _mean(frame, arm)
             ax.plot(curve.index, curve, color=style.color, linestyle=style.dashes, label=arm)
-        ax.set(xscale="log", yscale="log", xlabel="item rank by exposure", ylabel="share of all impressions")
+        ax.set(xscale="log", yscale="log", xlabel="item rank by exposure", ylabel="share of the total")
         ax.legend(loc="lower left")
         return figure
 

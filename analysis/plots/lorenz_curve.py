@@ -8,7 +8,7 @@ from analysis.load import Study
 from analysis.metrics.concentration import gini_index, lorenz_curve
 from analysis.plots.base import Plot
 from analysis.plots.frames import exposure, listed
-from analysis.plots.style import FAINT, arm_legend, arm_styles, panels
+from analysis.plots.style import FAINT, arm_styles, panels
 
 GRID = np.linspace(0, 1, 201)
 PANELS = {"shown": "Shown", "consumed": "Watched"}
@@ -37,10 +37,10 @@ class LorenzCurve(Plot):
     def draw(self, frame: pd.DataFrame) -> Figure:
         """Return two panels, shown and watched."""
         styles = arm_styles(frame["arm"])
-        figure, axes = panels(2, height=3.0)
+        figure, axes = panels(2, height=2.9, width=6.4)
         for ax, (on, name) in zip(axes, PANELS.items(), strict=True):
             ax.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8)
-            ax.text(0.47, 0.5, "equal exposure", rotation=45, rotation_mode="anchor", ha="center", color=FAINT)
+            ax.text(0.47, 0.5, "equal shares", rotation=45, rotation_mode="anchor", ha="center", color=FAINT)
             part = frame[frame["on"] == on]
             for arm, style in styles.items():
                 curve = part[part["arm"] == arm].groupby("item_share")[["exposure_share", "gini"]].mean()

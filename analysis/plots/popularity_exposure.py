@@ -48,7 +48,7 @@ class PopularityExposure(Plot):
             ax.plot(line["decile"], line["mean"], color=style.color, linestyle=style.dashes, marker=style.marker)
             ax.fill_between(line["decile"], line["low"], line["high"], color=style.color, alpha=0.15, linewidth=0)
         ax.set_yscale("symlog", linthresh=1, linscale=0.6)
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×"))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×" if value else "0"))
         ax.set_yticks([0, 1, *([2, 5, 10, 20, 50, 100][: int(np.searchsorted([2, 5, 10, 20, 50], means["mean"].max())) + 1])])
         ax.minorticks_off()
         ax.set_ylim(bottom=-0.06)

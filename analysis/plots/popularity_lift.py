@@ -1,16 +1,20 @@
 """Popularity lift by user group."""
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import PercentFormatter
 
 from analysis.load import Study
 from analysis.metrics.strata import GROUPS
 from analysis.plots.base import Plot
 from analysis.plots.frames import SHARED, figures, over_seeds
-from analysis.plots.style import INK, arm_styles, panels
+from analysis.plots.style import INK, PAGE, ArmStyle, arm_styles, panels
 
 ORDER = ("all", *GROUPS)
+HALO = [withStroke(linewidth=2.4, foreground="white")]
+"""White around what crosses a bar, so that it shows on dark and on light."""
 
 
 class PopularityLift(Plot):
@@ -32,22 +36,15 @@ class PopularityLift(Plot):
     def draw(self, frame: pd.DataFrame) -> Figure:
         """Return grouped bars with their values."""
         styles = arm_styles(frame["arm"])
-        figure, (ax,) = panels(1, height=2.6, width=5.2 if len(styles) > 1 else None)
+        figure, (ax,) = panels(1, height=2.6, width=PAGE if len(styles) > 1 else None)
         means = over_seeds(frame, ["arm", "group"]).set_index(["arm", "group"])
         groups = [group for group in ORDER if group in set(frame["group"])]
         width = 0.8 / len(styles)
         for row, (arm, style) in enumerate(styles.items()):
+            offset = (row - (len(styles) - 1) / 2) * width
             for place, group in enumerate(groups):
-                mean, low, high = means.loc[(arm, group)]
-                x = place + (row - (len(styles) - 1) / 2) * width
-                filled = style.hatch != ""
-                ax.bar(x, mean, width * 0.9, facecolor="white" if filled else style.color, edgecolor=style.color,
-                       hatch=style.hatch, linewidth=0.8, label=arm if place == 0 else None)  # fmt: skip
-                if low == low:
-                    ax.plot([x, x], [low, high], color=INK, linewidth=1.1)
-                top = max(mean, high if high == high else mean) if mean >= 0 else min(mean, low if low == low else mean)
-                ax.annotate(f"{mean:+.0%}", (x, top), (0, 2 if mean >= 0 else -2), textcoords="offset points",
-                            ha="center", va="bottom" if mean >= 0 else "top")  # fmt: skip
+                if (arm, group) in means.index:
+                    _bar(ax, place + offset, width * 0.88, means.loc[(arm, group)], style, arm if place == 0 else "")
         ax.axhline(0, color=INK, linewidth=0.8)
         ax.set_xticks(range(len(groups)), ["all users" if group == "all" else group for group in groups])
         ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -62,3 +59,23 @@ class PopularityLift(Plot):
         """Return the lift per group and arm."""
         means = frame.groupby(["arm", "group"], sort=False)["value"].mean()
         return "; ".join(f"{arm}, {group} users: {value:+.0%}" for (arm, group), value in means.items()) + "."
+
+
+def _bar(ax: Axes, x: float, width: float, bar: "pd.Series[float]", style: ArmStyle, label: str) -> None:
+    """Draw one bar with its interval and, beyond both, its value."""
+    mean, low, high = (float(bar[name]) for name in ("mean", "low", "high"))
+    face = "white" if style.hatch else style.color
+    ax.bar(x, mean, width, facecolor=face, edgecolor=style.color, hatch=style.hatch, linewidth=0.8, label=label or None)
+    ends = [mean]
+    if low == low:
+        ax.plot([x, x], [low, high], color=INK, linewidth=1.1, path_effects=HALO)
+        ends = [low, mean, high]
+    up = mean >= 0
+    ax.annotate(
+        f"{mean:+.0%}".replace("-", "−"),
+        (x, max(ends) if up else min(ends)),
+        (0, 2 if up else -2),
+        textcoords="offset points",
+        ha="center",
+        va="bottom" if up else "top",
+    )

@@ -17,7 +17,7 @@ import analysis.plots
 from agents.errors import InvalidInput, MissingResource
 from analysis.load import Study
 from analysis.plots.base import Plot
-from analysis.plots.style import RC
+from analysis.plots.style import COLUMN, RC
 
 DPI = 200
 Progress = Callable[[float, str], None]
@@ -36,6 +36,8 @@ class Drawn:
     svg: str
     png: str
     data: str
+    wide: bool
+    """Whether it takes the width of a page rather than of a column."""
 
 
 def plots() -> dict[str, Plot]:
@@ -79,11 +81,12 @@ def _save(name: str, plot: Plot, frame: pd.DataFrame, out: Path) -> Drawn:
     described = {"Title": plot.title, "Description": caption}
     with matplotlib.rc_context(RC):
         figure = plot.draw(frame)
+        wide = bool(figure.get_figwidth() > COLUMN)
         save: dict[str, Any] = {"svg": {"metadata": {**described, "Date": None}}, "png": {"metadata": described, "dpi": DPI}}
         for kind, options in save.items():
             _put(out / f"{name}.{kind}", lambda path, k=kind, o=options: figure.savefig(path, format=k, **o))  # type: ignore[misc]
     _put(out / f"{name}.csv", lambda path: frame.to_csv(path, index=False, float_format="%.10g"))
-    return Drawn(name, plot.title, plot.section, caption, plot.alt(frame), f"{name}.svg", f"{name}.png", f"{name}.csv")
+    return Drawn(name, plot.title, plot.section, caption, plot.alt(frame), f"{name}.svg", f"{name}.png", f"{name}.csv", wide)
 
 
 def _put(path: Path, write: Callable[[Path], object]) -> None:

@@ -12,8 +12,7 @@ from analysis.plots.base import Plot
 from analysis.plots.style import INK, panels
 
 BANDS = ("head", "mid", "tail")
-COLORS = ("#0072B2", "#9bc4dd", "#ffffff")
-HATCHES = ("", "", "////")
+COLORS = ("#0072B2", "#a9cde4", "#ffffff")
 STAGES = ("before", "shown", "watched")
 
 
@@ -42,13 +41,11 @@ class StrataFlow(Plot):
         heights = [at + 0.6 * (at // len(STAGES)) for at in range(len(rows))]
         for y, (arm, stage) in zip(heights, rows, strict=True):
             left = 0.0
-            for band, color, hatch in zip(BANDS, COLORS, HATCHES, strict=True):
+            for band, color in zip(BANDS, COLORS, strict=True):
                 share = float(means.get((arm, stage, band), 0.0))
-                ax.barh(y, share, 0.86, left=left, facecolor=color, edgecolor=INK, hatch=hatch, linewidth=0.5)
+                ax.barh(y, share, 0.86, left=left, facecolor=color, edgecolor=INK, linewidth=0.5)
                 if share >= 0.07:
-                    ax.text(left + share / 2, y, f"{share:.0%}", ha="center", va="center",
-                            color="white" if band == "head" else INK,
-                            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8} if hatch else None)  # fmt: skip
+                    ax.text(left + share / 2, y, f"{share:.0%}", ha="center", va="center_baseline", color="white" if band == "head" else INK)
                 left += share
             if stage == STAGES[1]:
                 ax.annotate(arm, (0, y), (-58, 0), textcoords="offset points", ha="right", va="center", fontweight="bold")
@@ -60,8 +57,8 @@ class StrataFlow(Plot):
         ax.set(xlim=(0, 1), xlabel="share")
         ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         patches = [
-            Patch(facecolor=color, edgecolor=INK, hatch=hatch, linewidth=0.5, label=band)
-            for band, color, hatch in zip(BANDS, COLORS, HATCHES, strict=True)
+            Patch(facecolor=color, edgecolor=INK, linewidth=0.5, label=band)
+            for band, color in zip(BANDS, COLORS, strict=True)
         ]
         figure.legend(handles=patches, loc="outside upper center", ncols=3)
         return figure

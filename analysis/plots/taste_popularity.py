@@ -7,8 +7,8 @@ from matplotlib.lines import Line2D
 from analysis.load import Study
 from analysis.metrics.strata import GROUPS
 from analysis.plots.base import Plot
-from analysis.plots.frames import SHARED, figures, over_seeds, whole_run
-from analysis.plots.style import FAINT, INK, arm_styles, panels
+from analysis.plots.frames import SHARED, figures, over_seeds
+from analysis.plots.style import INK, arm_styles, panels
 
 
 class TastePopularity(Plot):
@@ -49,12 +49,12 @@ class TastePopularity(Plot):
                 y = block + (row - (len(styles) - 1) / 2) * step
                 ax.plot([own, shown], [y, y], color=style.color, linestyle="-", linewidth=1.2)
                 ax.plot(shown, y, color=style.color, marker=style.marker, linestyle="none", markersize=5.5)
-                ax.plot([own, own], [y - step / 2, y + step / 2], color=INK, linewidth=2.6, solid_capstyle="butt")
+                ax.plot([own, own], [y - step / 2, y + step / 2], color=INK, linewidth=2.6, solid_capstyle="projecting")
         ax.set_yticks(range(len(GROUPS)), GROUPS)
         ax.set_ylim(len(GROUPS) - 0.5, -0.5)
         ax.set_xlim(left=0)
         ax.grid(axis="y", visible=False)
-        ax.set_xlabel("mean popularity (share of users who have the item)")
+        ax.set_xlabel("mean popularity (share of users with the item)")
         handles = [Line2D([], [], color=INK, linewidth=2.6, marker="|", linestyle="none", markeredgewidth=2.6, label="own taste")]
         handles += [Line2D([], [], color=s.color, marker=s.marker, linestyle="none", label=arm) for arm, s in styles.items()]
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles) if len(handles) < 5 else 3, handlelength=1, columnspacing=1.2)

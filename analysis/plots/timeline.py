@@ -51,6 +51,8 @@ def _lines(ax: Axes, means: pd.DataFrame) -> None:
         ax.plot(line["day"], line["mean"], color=style.color, linestyle=style.dashes, marker=style.marker)
         ax.fill_between(line["day"], line["low"], line["high"], color=style.color, alpha=0.15, linewidth=0)
     day_axis(ax)
+    if means["mean"].min() >= 0:
+        ax.set_ylim(bottom=0)
 
 
 def first_to_last(frame: pd.DataFrame) -> str:

@@ -12,6 +12,7 @@ from analysis.plots.frames import listed
 from analysis.plots.style import arm_styles, day_axis, panels
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+PANELS_A_ROW = 4
 
 
 class TopicEntropyFan(Plot):
@@ -35,18 +36,21 @@ class TopicEntropyFan(Plot):
     def draw(self, frame: pd.DataFrame) -> Figure:
         """Return one panel per arm on a common scale."""
         styles = arm_styles(frame["arm"])
-        figure, axes = panels(max(len(styles), 1), height=2.4)
-        columns = [f"q{int(100 * q)}" for q in QUANTILES]
-        low, high = frame[columns[0]].min(), frame[columns[-1]].max()
-        for ax, (arm, style) in zip(axes, styles.items(), strict=True):
-            fan = frame[frame["arm"] == arm].groupby("day")[columns].mean()
+        columns = min(len(styles), PANELS_A_ROW)
+        figure, axes = panels(columns, -(-len(styles) // columns), height=2.4)
+        quantiles = [f"q{int(100 * q)}" for q in QUANTILES]
+        low, high = frame[quantiles[0]].min(), frame[quantiles[-1]].max()
+        for ax, (arm, style) in zip(axes, styles.items(), strict=False):
+            fan = frame[frame["arm"] == arm].groupby("day")[quantiles].mean()
             ax.fill_between(fan.index, fan["q10"], fan["q90"], color=style.color, alpha=0.15, linewidth=0)
             ax.fill_between(fan.index, fan["q25"], fan["q75"], color=style.color, alpha=0.25, linewidth=0)
             ax.plot(fan.index, fan["q50"], color=style.color, linestyle=style.dashes, marker=style.marker)
             ax.set_title(arm)
             ax.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
             day_axis(ax)
-        axes[0].set_ylabel("genre entropy of the day's slates (bits)")
+        for ax in axes[len(styles) :]:
+            ax.set_visible(False)
+        axes[0].set_ylabel("genre entropy (bits)")
         return figure
 
     def findings(self, frame: pd.DataFrame) -> str:
