@@ -78,4 +78,6 @@ class Lists:
     def within(self, other: "Lists") -> Bools:
         """Return per row whether the same user has the item in the other lists too."""
         width = int(max(self.item.max(initial=0), other.item.max(initial=0))) + 1
-        return np.isin(self.owner * width + self.item, other.owner * width + other.item)
+        theirs = np.append(np.sort(other.owner * width + other.item), -1)
+        mine = self.owner * width + self.item
+        return np.asarray(theirs[np.searchsorted(theirs[:-1], mine)] == mine)

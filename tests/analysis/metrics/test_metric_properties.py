@@ -1,5 +1,6 @@
 """Properties every metric must have, on random worlds."""
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 
 import numpy as np
@@ -26,14 +27,21 @@ from analysis.metrics.strata import bands, head_tail, user_groups
 from analysis.metrics.taste import js_divergence, log_popularity_difference, popularity_lift
 
 N_ITEMS, N_USERS, K = 12, 9, 4
-EVERY = pytest.mark.parametrize("metric", metrics(), ids=lambda metric: metric.name)
 SAMPLED = {"topic_entropy_rarefied"}
 """Drawn from a fixed stream per row: exact only for the same order of rows."""
-GROUPED = {"user_popularity_deviation"}
-"""Group edges are rounded and ties fall by user order, so copies of users shift them."""
 PAIRWISE = {"mean_pairwise_jaccard", "profile_mean_pairwise_jaccard", "inter_list_diversity"}
 """A copy makes a new pair that is equal."""
 EXTENSIVE = {"aggregate_diversity"}
+
+
+def each(condition: Callable[[Metric], bool] = lambda _: True) -> pytest.MarkDecorator:
+    """Run a test once for each metric that meets a condition."""
+    return pytest.mark.parametrize("metric", list(filter(condition, metrics())), ids=lambda metric: metric.name)
+
+
+def of_items(metric: Metric) -> bool:
+    return not set(metric.inputs) <= set(Outcomes.__annotations__)
+
 
 counts_lists = st.lists(st.integers(0, 50), min_size=1, max_size=40).filter(any)
 
@@ -88,7 +96,7 @@ def outcomes(seed: int) -> Outcomes:
 
 
 def inputs_of(metric: Metric, seed: int) -> Evidence | Outcomes:
-    return outcomes(seed) if set(metric.inputs) <= set(Outcomes.__annotations__) else world(seed)
+    return world(seed) if of_items(metric) else outcomes(seed)
 
 
 def of_users(inputs: Evidence | Outcomes, users: np.ndarray) -> Evidence | Outcomes:
@@ -156,7 +164,7 @@ def test_declarations_are_complete_and_unique() -> None:
         assert ">>>" in (metric.function.__doc__ or ""), metric.name
 
 
-@EVERY
+@each()
 def test_stays_in_its_range(metric: Metric) -> None:
     low, high = metric.range
     for seed in range(20):
@@ -164,17 +172,15 @@ def test_stays_in_its_range(metric: Metric) -> None:
         assert np.isnan(measured) or low - 1e-12 <= measured <= high + 1e-12
 
 
-@EVERY
+@each(lambda metric: metric.name not in SAMPLED)
 def test_user_order_does_not_matter(metric: Metric) -> None:
-    if metric.name in SAMPLED:
-        pytest.skip("its subsamples are drawn row by row")
     for seed in range(10):
         inputs = inputs_of(metric, seed)
         order = np.random.default_rng(seed).permutation(N_USERS)
         assert value(metric, of_users(inputs, order)) == pytest.approx(value(metric, inputs), nan_ok=True)
 
 
-@EVERY
+@each(of_items)
 def test_item_names_do_not_matter(metric: Metric) -> None:
     for seed in range(10):
         inputs = inputs_of(metric, seed)
@@ -183,17 +189,15 @@ def test_item_names_do_not_matter(metric: Metric) -> None:
             assert value(metric, relabeled(inputs, label)) == pytest.approx(value(metric, inputs), nan_ok=True)
 
 
-@EVERY
+@each(lambda metric: metric.name not in SAMPLED | PAIRWISE | EXTENSIVE)
 def test_copies_of_all_users_change_no_mean(metric: Metric) -> None:
-    if metric.name in SAMPLED | PAIRWISE | EXTENSIVE:
-        pytest.skip("not a mean over users")
     for seed in range(10):
         inputs = inputs_of(metric, seed)
         twice = of_users(inputs, np.tile(np.arange(N_USERS), 2))
         assert value(metric, twice) == pytest.approx(value(metric, inputs), nan_ok=True)
 
 
-@EVERY
+@each()
 def test_nobody_gives_nan_never_zero(metric: Metric) -> None:
     nobody = Lists.of(np.empty(0, np.int64), np.empty(0, np.int64), N_USERS)
     blank = np.full(N_USERS, np.nan)
@@ -210,10 +214,8 @@ def test_nobody_gives_nan_never_zero(metric: Metric) -> None:
         assert (measured.n, measured.n_skipped) == (0, N_USERS)
 
 
-@EVERY
+@each(lambda metric: metric.level == "individual" and metric.name not in SAMPLED)
 def test_absent_users_are_skipped_not_averaged(metric: Metric) -> None:
-    if metric.level != "individual" or metric.name in SAMPLED:
-        pytest.skip("no mean over users")
     inputs = inputs_of(metric, 3)
     before = metric.measure(inputs)
     assert before is not None
