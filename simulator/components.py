@@ -125,8 +125,8 @@ def _split(family: str, spec: Mapping[str, Any] | str) -> tuple[str, dict[str, A
         example = "write {kind: NAME, ...}"
         raise InvalidSpec(family, str(kind), [Problem(("kind",), f"{kind!r} names no component; {example}")])
     left, colon, variant = kind.partition(":")
-    if colon and _by_folder(family, left) is not None:
-        given.setdefault("variant", variant)
+    if colon and _by_folder(family, left) is not None and given.setdefault("variant", variant) != variant:
+        raise InvalidSpec(family, kind, [Problem(("variant",), f"{given['variant']!r} contradicts the kind {kind!r}")])
     return kind, given
 
 
@@ -185,7 +185,7 @@ def _is_component(family: str, thing: object) -> bool:
         and not thing.__name__.startswith("_")
         and issubclass(thing, _base(family))
         and not inspect.isabstract(thing)
-        and dataclasses.is_dataclass(thing)
+        and "__dataclass_fields__" in vars(thing)
     )
 
 

@@ -111,7 +111,10 @@ def _complete(scenario: Scenario) -> dict[str, Any]:
         for step in where[:-1]:
             holder = holder[step]
         section = {key: value for key, value in holder[where[-1]].items() if key in KEEP.get(where, ())}
-        holder[where[-1]] = {**describe(family, build(family, spec)), **section, "kind": spec["kind"]}
+        described = describe(family, build(family, spec))
+        if ":" in spec["kind"] and "variant" in described and "variant" not in spec:
+            del described["variant"]  # the kind says it
+        holder[where[-1]] = {**described, **section, "kind": spec["kind"]}
     return data
 
 

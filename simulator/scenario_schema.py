@@ -18,17 +18,24 @@ PLACES = {
     ("Scenario", "llm"): "llm",
 }
 """(Section, key) -> the family of the components that may stand there."""
-EVERYWHERE = {"share": "part of the users, where `mixed` holds it as a member"}
-"""Meaning of parameters that any component may have, unless it says otherwise."""
 SECTIONS = {"data": "DataSection", "recommenders": "RecommenderSection"}
 
 
 def explain(cls: type[Any]) -> tuple[str, dict[str, str]]:
-    """Return the first line of a component's docstring, and the meaning of each parameter (``name: meaning``)."""
-    lines = inspect.cleandoc(cls.__doc__ or "").splitlines()
-    meanings = dict(EVERYWHERE)
+    """Return the first line of a component's docstring, and the meaning of each parameter (``name: meaning``).
+
+    Parameters that a base class declares may be explained there.
+    """
+    meanings: dict[str, str] = {}
+    for c in reversed(cls.__mro__[:-1]):
+        meanings |= _meanings(inspect.cleandoc(c.__doc__ or "").splitlines()[1:])
+    return inspect.cleandoc(cls.__doc__ or "").partition("\n")[0], meanings
+
+
+def _meanings(lines: list[str]) -> dict[str, str]:
+    meanings: dict[str, str] = {}
     name = ""
-    for line in lines[1:]:
+    for line in lines:
         match = re.match(r"`*(\w+)`*: +(.+)", line)
         if match:
             name, meanings[match[1]] = match[1], match[2]
@@ -36,7 +43,7 @@ def explain(cls: type[Any]) -> tuple[str, dict[str, str]]:
             meanings[name] += f" {line.strip()}"
         else:
             name = ""
-    return (lines or [""])[0], meanings
+    return meanings
 
 
 def json_schema() -> dict[str, Any]:
