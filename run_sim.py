@@ -3,7 +3,6 @@
 import ast
 import importlib
 import os
-import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import typer  # noqa: E402
 from typer.core import TyperGroup  # noqa: E402
 
 from agents.errors import TasteloopError  # noqa: E402
+from agents.redaction import redacted  # noqa: E402
 
 FOLDERS = ("simulator/cli", "analysis/cli")
 
@@ -125,19 +125,6 @@ def _fail(message: str, code: int, debug: bool) -> None:
         print(redacted(traceback.format_exc()), file=sys.stderr)
     print(redacted(message), file=sys.stderr)
     raise SystemExit(code)
-
-
-def redacted(text: str) -> str:
-    """Remove secrets: the values of variables named as such, and what looks like a key.
-
-    >>> redacted("bad key sk-abcdefghij0123456789 at http://me:secret@localhost")
-    'bad key [redacted] at http://[redacted]@localhost'
-    """
-    for name, value in os.environ.items():
-        if len(value) >= 8 and re.search(r"KEY|TOKEN|SECRET|PASSWORD", name, re.IGNORECASE):
-            text = text.replace(value, "[redacted]")
-    text = re.sub(r"\bsk-[\w-]{16,}|(?<=Bearer )\S+", "[redacted]", text)
-    return re.sub(r"(?<=://)[^/\s@]+(?=@)", "[redacted]", text)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from agents.behaviors.base import TalkingBehavior
 from agents.errors import InvalidInput, MissingResource
+from agents.redaction import redacted
 from simulator.components import InvalidSpec, build, find
 from simulator.problems import Problem, Where, problems, unknown
 from simulator.scenario import Component, DataSection, RecommenderSection, Scenario
@@ -20,7 +21,7 @@ KEEP: Mapping[Where, frozenset[str]] = {
 
 def check(data: Any) -> list[Problem]:
     """Return every problem of one scenario without arms: shape, components, names that must exist."""
-    found = _shape(data)
+    found = [*_shape(data), *_secrets(data, ())]
     if isinstance(data, dict):
         wrong = {p.where for p in found}
         for family, where, spec in components(data):
@@ -92,6 +93,13 @@ def _with_section_keys(problem: Problem, section: frozenset[str]) -> Problem:
         return problem
     hint = unknown(str(problem.where[-1]), "key", section)
     return Problem(problem.where, hint, key=True) if "did you mean" in hint else problem
+
+
+def _secrets(data: Any, where: Where) -> list[Problem]:
+    if isinstance(data, str) and redacted(data) != data:
+        return [Problem(where, "holds a secret; put it into an environment variable and write the variable's name")]
+    inner = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    return [problem for step, value in inner for problem in _secrets(value, (*where, step))]
 
 
 def _talking(spec: Any, where: Where, llm: Any) -> list[Problem]:

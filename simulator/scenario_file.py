@@ -11,6 +11,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from agents.errors import InvalidInput
+from agents.redaction import redacted
 from simulator.checks import KEEP, check, components
 from simulator.components import build, describe
 from simulator.problems import Problem, Where
@@ -175,4 +176,4 @@ def _holds(data: Any, where: Where) -> bool:
 
 def _finding(source: Source, path: Path, problem: Problem) -> Finding:
     mark = source.mark(problem.where, key=problem.key) or Mark(str(path), 1, 1, "")
-    return Finding(".".join(map(str, problem.where)), problem.message, mark)
+    return Finding(redacted(".".join(map(str, problem.where))), redacted(problem.message), mark)

@@ -11,6 +11,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from agents.errors import InvalidInput
+from agents.redaction import redacted
 from simulator.problems import Where
 
 MAX_BYTES = 1 << 18
@@ -34,7 +35,7 @@ class Mark:
         """Return the message with the place, the line and a caret under the word."""
         number = f"{self.line:>5} | "
         caret = " " * (len(number) + self.column - 1) + "^" * max(1, min(self.length, len(self.text) - self.column + 1))
-        return f"{self.file}:{self.line}:{self.column}: {message}\n{number}{self.text}\n{caret}"
+        return redacted(f"{self.file}:{self.line}:{self.column}: {message}\n{number}{self.text}\n{caret}")
 
 
 class BadSource(InvalidInput):

@@ -296,3 +296,12 @@ def test_the_digest_covers_what_can(write, change):
 
 def test_writing_a_default_out_changes_no_digest(write):
     assert digest(read(write(SOUND), ["recommender.recency=1.0", "users.count=60"])) == digest(read(write(SOUND)))
+
+
+@pytest.mark.parametrize("secret", ["sk-0123456789abcdefghij", "http://me:hunter22@host/v1", "my-own-secret"])
+def test_a_secret_in_a_file_is_refused_and_not_repeated(write, monkeypatch, secret):
+    monkeypatch.setenv("SOME_API_KEY", "my-own-secret")
+    with pytest.raises(InvalidScenario) as caught:
+        read(write(SOUND + f"description: ask {secret}\n"))
+    assert "description: holds a secret" in str(caught.value)
+    assert secret.removeprefix("http://me:").removesuffix("@host/v1") not in str(caught.value)
