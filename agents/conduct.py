@@ -39,6 +39,7 @@ class Conduct:
     draws: Draws
     scale: tuple[float, float, float]
     slate_size: int
+    activity: Floats
     attention: Floats
     rating_mean: Floats
     rating_sd: Floats
@@ -48,7 +49,7 @@ class Conduct:
         """Return the conduct of a setting's users."""
         traits = {
             name: np.array([getattr(persona, name) for persona in setting.personas], dtype=np.float64)
-            for name in ("attention", "rating_mean", "rating_sd")
+            for name in ("activity", "attention", "rating_mean", "rating_sd")
         }
         return cls(setting.choices, setting.draws, setting.scale, setting.slate_size, **traits)
 
@@ -97,10 +98,10 @@ class Conduct:
         """Return why each user leaves after the page, or STAYED.
 
         Three causes compete, with hazards a, a x fatigue and a x (1 - satisfaction), where
-        a = attention / patience: enough seen, tired, bored. One draw decides whether and which. A
-        list shorter than the slate size has come to its end.
+        1 / a = patience x activity^(1/2) pages: enough seen, tired, bored. One draw decides whether
+        and which. A list shorter than the slate size has come to its end.
         """
-        base = self.attention[pages.user_id] / self.choices.patience
+        base = 1.0 / (self.choices.patience * np.sqrt(self.activity[pages.user_id]))
         tired = base + base * pages.fatigue
         bored = tired + base * (1.0 - pages.satisfaction)
         draw = self.draws.uniform("leave", pages.user_id, pages.decision)

@@ -11,6 +11,7 @@ from agents.schema import (
     Decision,
     Decisions,
     ExitReason,
+    Ints,
     Observation,
     Pages,
 )
@@ -39,6 +40,11 @@ def stack(observations: Sequence[Observation]) -> Pages:
         fatigue=np.array([seen.fatigue for seen in observations], dtype=np.float64),
         satisfaction=np.array([seen.satisfaction for seen in observations], dtype=np.float64),
     )
+
+
+def take(pages: Pages, rows: Ints) -> Pages:
+    """Return some rows of a batch, in the order asked for."""
+    return Pages(*(getattr(pages, name)[rows] for name in Pages.__slots__))
 
 
 def single(decisions: Decisions, row: int, count: int) -> Decision:

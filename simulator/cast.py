@@ -132,7 +132,7 @@ def known_at_start(platform: Interactions, source_user: Ints) -> Interactions:
 
 def assign(behavior: Behavior, streams: Streams, n_users: int) -> tuple[tuple[Behavior, ...], Ints]:
     """Return the behaviors and, per user, which of them it has, by keyed draw against the shares."""
-    members = behavior.members()
+    members = behavior.shares()
     shares = np.cumsum([share for _, share in members])
     draw = streams.uniform("behavior", np.arange(n_users)) * shares[-1]
     return tuple(member for member, _ in members), np.searchsorted(shares, draw, side="right").astype(np.int64)

@@ -77,7 +77,7 @@ def pages(scenario: Scenario) -> float:
 def _asked(scenario: Scenario) -> list[tuple[str, float]]:
     """Return the language models that behaviors ask, with the share of the users who ask."""
     behavior: Behavior = build("behaviors", scenario.behavior.spec())
-    members = behavior.members()
+    members = behavior.shares()
     whole = sum(share for _, share in members)
     return [(member.model, share / whole) for member, share in members if isinstance(member, TalkingBehavior)]
 

@@ -29,7 +29,7 @@ class Behavior(ABC):
     def decide(self, pages: Pages) -> Decisions:
         """Answer a batch of pages; a row's answer never depends on the other rows."""
 
-    def members(self) -> Sequence[tuple["Behavior", float]]:
+    def shares(self) -> Sequence[tuple["Behavior", float]]:
         """Return the behaviors users are assigned to, with their shares; itself unless mixed."""
         return ((self, self.share),)
 

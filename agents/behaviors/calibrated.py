@@ -25,7 +25,7 @@ class Calibrated(Behavior):
     fit_users: real users that the population part is fitted on, at most.
     """
 
-    fit_users: int = 400
+    fit_users: int = 250
     _conduct: Conduct = field(init=False, repr=False)
     _features: Features = field(init=False, repr=False)
     _public: Floats = field(init=False, repr=False)

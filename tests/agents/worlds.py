@@ -68,8 +68,3 @@ def pages(world: Setting, n: int = 50, width: int = 10, seed: int = 9) -> Pages:
         fatigue=streams.uniform("fatigue", rows),
         satisfaction=streams.uniform("satisfaction", rows),
     )
-
-
-def take(page: Pages, rows: np.ndarray) -> Pages:
-    """The same pages in another order or number."""
-    return Pages(*(getattr(page, name)[rows] for name in Pages.__slots__))

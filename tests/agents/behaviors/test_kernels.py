@@ -3,19 +3,29 @@
 import numpy as np
 import pytest
 
+from agents.behaviors.affinity import Affinity
 from agents.behaviors.base import Behavior
 from agents.behaviors.calibrated import Calibrated
+from agents.behaviors.cascade import Cascade
+from agents.behaviors.mixed import Mixed
 from agents.behaviors.uniform import Uniform
+from agents.pages import take
 from agents.schema import PAD, Action, Choices, Decisions, ExitReason, Pages
-from tests.agents.worlds import pages, setting, take
+from tests.agents.worlds import pages, setting
 
 WORLD = setting()
-KINDS = [Uniform, Calibrated]
+KINDS = {
+    "uniform": Uniform,
+    "cascade": Cascade,
+    "affinity": Affinity,
+    "calibrated": Calibrated,
+    "mixed": lambda: Mixed((Cascade(share=0.5), Affinity(share=0.5))),
+}
 
 
-@pytest.fixture(scope="module", params=KINDS, ids=lambda kind: kind.__name__)
+@pytest.fixture(scope="module", params=KINDS)
 def behavior(request: pytest.FixtureRequest) -> Behavior:
-    made: Behavior = request.param()
+    made: Behavior = KINDS[request.param]()
     made.prepare(WORLD)
     return made
 

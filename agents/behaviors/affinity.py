@@ -1,0 +1,42 @@
+"""Users who follow the tastes of their persona, nothing fitted."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.special import expit, logit
+
+from agents.behaviors.base import Behavior
+from agents.conduct import Conduct
+from agents.errors import InvalidInput
+from agents.match import Match
+from agents.schema import DecidedBy, Decisions, Pages, Setting
+
+
+@dataclass
+class Affinity(Behavior):
+    """Watch what matches the persona's tastes: P = sigmoid(logit(base rate) + strength x match).
+
+    strength: weight of the match, the mean taste for the item's genres (0 for an average genre).
+    """
+
+    strength: float = 1.5
+    _conduct: Conduct = field(init=False, repr=False)
+    _match: Match = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.strength < float("inf"):
+            raise InvalidInput(f"strength: {self.strength} is not a number from 0 on")
+
+    def prepare(self, setting: Setting) -> None:
+        """Read the personas' tastes."""
+        self._conduct = Conduct.of(setting)
+        self._match = Match.of(setting)
+
+    def decide(self, pages: Pages) -> Decisions:
+        """Watch and rate by taste alone."""
+        match = self._match(pages)
+        probability = expit(logit(self._conduct.choices.base_rate) + self.strength * match)
+        takes = self._conduct.takes(pages, np.asarray(probability))
+        rating = self._conduct.rate(pages, 0.5 * match)
+        return self._conduct.outcome(pages, self._conduct.read(pages), takes, rating, DecidedBy.RULE)

@@ -1,0 +1,43 @@
+"""Users who read down the page and stop at the first item that attracts them."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from agents.behaviors.base import Behavior
+from agents.conduct import Conduct
+from agents.errors import InvalidInput
+from agents.match import Match
+from agents.schema import DecidedBy, Decisions, Ints, Pages, Setting
+
+
+@dataclass
+class Cascade(Behavior):
+    """Follow the cascade click model (Craswell et al. 2008): one watch a page, nothing read below it.
+
+    attraction: chance that an item of average match, once read, is watched; the match multiplies
+    it by e^match, up to 1.
+    """
+
+    attraction: float = 0.1
+    _conduct: Conduct = field(init=False, repr=False)
+    _match: Match = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.attraction <= 1:
+            raise InvalidInput(f"attraction: {self.attraction} is not between 0 and 1")
+
+    def prepare(self, setting: Setting) -> None:
+        """Read the personas' tastes."""
+        self._conduct = Conduct.of(setting)
+        self._match = Match.of(setting)
+
+    def decide(self, pages: Pages) -> Decisions:
+        """Watch the first attractive item, and stop there."""
+        match = self._match(pages)
+        attractive = self._conduct.takes(pages, np.minimum(self.attraction * np.exp(match), 1.0))
+        read = self._conduct.read(pages)
+        watched_above: Ints = np.cumsum(read & attractive, axis=1) - (read & attractive)
+        rating = self._conduct.rate(pages, 0.5 * match)
+        return self._conduct.outcome(pages, read & (watched_above == 0), attractive, rating, DecidedBy.RULE)
