@@ -25,7 +25,7 @@ fetch: install ## fetch MovieLens 100K and the embedded language model (once, ve
 	$(RUN) models fetch smollm2-135m-instruct
 
 quickstart: fetch ## install, fetch, run the quickstart study; the last line is the report's path
-	@folder="$$($(RUN) scenarios/quickstart.yaml | tee /dev/stderr | tail -n 1)"; ls "$$folder/report.html"
+	@printed="$$($(RUN) scenarios/quickstart.yaml)"; echo "$$printed"; ls "$$(tail -n 1 <<< "$$printed")/report.html"
 
 test: fetch ## run the tests (minutes)
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 -m 'not slow'

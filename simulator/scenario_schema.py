@@ -197,7 +197,7 @@ def _family(family: str, section: dict[str, Any]) -> dict[str, Any]:
         "type": "object",
         "description": section.get("description", f"One of the {family}."),
         "properties": {"kind": {"anyOf": [*known, other]}, **shared},
-        "allOf": [_when(kind, cls, shared) for kind, cls in kinds],
+        **({"allOf": [_when(kind, cls, shared) for kind, cls in kinds]} if kinds else {}),
     }
 
 
