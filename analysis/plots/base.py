@@ -24,6 +24,8 @@ class Plot(ABC):
     """How to read the figure, one or two sentences."""
     counted: ClassVar[str]
     """What ``n`` counts."""
+    bands: ClassVar[bool] = False
+    """Whether it draws intervals over seeds where there are enough."""
 
     @abstractmethod
     def tidy(self, study: Study) -> pd.DataFrame:
@@ -41,10 +43,11 @@ class Plot(ABC):
         """Return the reading, the definitions and the replication behind the figure."""
         definitions = ", ".join(sorted(frame["definition_id"].unique()))
         seeds = frame["seed"].nunique()
-        spread = "95 % t intervals over seeds" if seeds >= FEWEST_FOR_INTERVAL else "no interval"
+        banded = self.bands and seeds >= FEWEST_FOR_INTERVAL
+        spread = "mean and 95 % interval over seeds" if banded else "mean over seeds" if seeds > 1 else "no interval"
         low, high = int(frame["n"].min()), int(frame["n"].max())
         size = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-        return f"{self.reading} Definition: {definitions}; {size} {self.counted} per value; n = {seeds} seed(s), {spread}."
+        return f"{self.reading} Definition: {definitions}; {size} {self.counted} per value; n = {seeds} {'seed' if seeds == 1 else 'seeds'}, {spread}."
 
     def alt(self, frame: pd.DataFrame) -> str:
         """Return the figure in words."""

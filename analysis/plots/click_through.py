@@ -17,6 +17,7 @@ class ClickThrough(Plot):
     section = "outcomes"
     reading = "Users read from the top and may stop, so lower positions are watched less whatever is there."
     counted = "impressions"
+    bands = True
 
     def tidy(self, study: Study) -> pd.DataFrame:
         """Return the watch rate per arm, seed and position over all pages."""

@@ -25,6 +25,7 @@ class ConcentrationOverTime(Plot):
         "at time 0 and once as of that day: in a closed loop the two can move apart."
     )
     counted = "items or users"
+    bands = True
 
     def tidy(self, study: Study) -> pd.DataFrame:
         """Return the four daily figures."""

@@ -23,6 +23,7 @@ class HomogenizationOverTime(Plot):
         "recommender's doing, right what the users made of it."
     )
     counted = "user pairs"
+    bands = True
 
     def tidy(self, study: Study) -> pd.DataFrame:
         """Return the daily overlap of what was shown and of what was watched."""

@@ -22,7 +22,7 @@ class LongTail(Plot):
     counted = "impressions"
 
     def tidy(self, study: Study) -> pd.DataFrame:
-        """Return share by rank at up to 120 ranks, logarithmically spaced; items never shown are left out."""
+        """Return share by rank at up to 120 ranks, logarithmically spaced; items never shown have share 0."""
         items = exposure(study)
         before = items[items["arm"] == study.baseline].assign(arm=TRAINING, count=lambda f: f["popularity"])
         before["n"] = before.groupby("seed")["count"].transform("sum")
@@ -52,10 +52,11 @@ class LongTail(Plot):
 
 
 def _ranked(counts: np.ndarray) -> pd.DataFrame:
-    shares = np.sort(counts[counts > 0])[::-1] / max(counts.sum(), 1)
-    ranks = np.unique(np.geomspace(1, max(len(shares), 1), MOST_POINTS).round().astype(int))[: len(shares)]
+    shares = np.sort(counts)[::-1] / max(counts.sum(), 1)
+    ranks = np.unique(np.geomspace(1, len(shares), MOST_POINTS).round().astype(int))
     return pd.DataFrame({"rank": ranks, "share": shares[ranks - 1]})
 
 
 def _mean(frame: pd.DataFrame, arm: str) -> "pd.Series[float]":
-    return frame[frame["arm"] == arm].groupby("rank")["share"].mean()
+    means = frame[frame["arm"] == arm].groupby("rank")["share"].mean()
+    return means[means > 0]

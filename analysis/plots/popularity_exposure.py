@@ -23,6 +23,7 @@ class PopularityExposure(Plot):
         "impressions (linear below 1, logarithmic above)."
     )
     counted = "items"
+    bands = True
 
     def tidy(self, study: Study) -> pd.DataFrame:
         """Return the mean exposure per popularity decile, ties broken by item id, relative to an equal share."""

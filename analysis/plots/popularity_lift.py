@@ -27,6 +27,7 @@ class PopularityLift(Plot):
         "Niche and blockbuster are the fifths of users with the least and the most popular profiles."
     )
     counted = "users"
+    bands = True
 
     def tidy(self, study: Study) -> pd.DataFrame:
         """Return the lift of what was shown, popularity at time 0, by user group."""

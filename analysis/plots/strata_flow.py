@@ -35,20 +35,20 @@ class StrataFlow(Plot):
     def draw(self, frame: pd.DataFrame) -> Figure:
         """Return stacked bars, a block per arm."""
         arms = list(frame["arm"].unique())
-        figure, (ax,) = panels(1, height=0.85 + 0.62 * len(arms), width=5.2)
+        figure, (ax,) = panels(1, height=0.85 + 0.74 * len(arms))
         means = frame.groupby(["arm", "stage", "band"], sort=False)["share"].mean()
         rows = [(arm, stage) for arm in arms for stage in STAGES]
-        heights = [at + 0.6 * (at // len(STAGES)) for at in range(len(rows))]
+        heights = [at + 1.15 * (at // len(STAGES)) for at in range(len(rows))]
         for y, (arm, stage) in zip(heights, rows, strict=True):
             left = 0.0
             for band, color in zip(BANDS, COLORS, strict=True):
                 share = float(means.get((arm, stage, band), 0.0))
                 ax.barh(y, share, 0.86, left=left, facecolor=color, edgecolor=INK, linewidth=0.5)
-                if share >= 0.07:
+                if share >= 0.09:
                     ax.text(left + share / 2, y, f"{share:.0%}", ha="center", va="center_baseline", color="white" if band == "head" else INK)
                 left += share
-            if stage == STAGES[1]:
-                ax.annotate(arm, (0, y), (-58, 0), textcoords="offset points", ha="right", va="center", fontweight="bold")
+            if stage == STAGES[0] and len(arms) > 1:
+                ax.annotate(arm, (0, y - 0.5), (0, 2), textcoords="offset points", va="bottom", fontweight="bold")
         ax.set_yticks(heights, [stage for _, stage in rows])
         ax.tick_params(axis="y", length=0)
         ax.invert_yaxis()

@@ -24,7 +24,7 @@ CLAIMS = (
     Claim("catalog_coverage", "shown", "reached more of the catalog", "reached less of the catalog"),
     Claim("popularity_lift", "shown", "pulled niche users further toward popular items",
           "kept niche users closer to, or below, the popularity of their own taste", "niche"),
-    Claim("mean_pairwise_jaccard", "shown", "showed users more of the same", "showed users less of the same"),
+    Claim("mean_pairwise_jaccard", "shown", "made users' slates more alike", "made users' slates less alike"),
     Claim("topic_entropy", "shown", "showed each user a wider mix of genres", "showed each user a narrower mix of genres"),
     Claim("view_ratio", "user", "got more of what it showed watched", "got less of what it showed watched"),
 )  # fmt: skip
@@ -63,9 +63,7 @@ def _value(line: Line, arm: str) -> str:
 
 def _phrase(study: Study, claim: Claim, line: Line, arm: str) -> str:
     entry, about = line.entry(arm), line.headline
-    figures = f"{about.label.removeprefix('… ')} {_value(line, arm)} against {_value(line, study.baseline)}"
-    if claim.group != "all":
-        figures = f"lift {_value(line, arm)} against {_value(line, study.baseline)}"
+    figures = f"{about.label} {_value(line, arm)} against {_value(line, study.baseline)}"
     return f"{_verb(claim, entry)} ({figures}{_difference(line, entry)})"
 
 

@@ -46,7 +46,7 @@ HEADLINES = (
     Headline("Popularity bias", "Mean popularity shown (ARP), as of the end", "arp", "shown", "current"),
     Headline("Popularity bias", "Tail items in slates (APLT)", "aplt", "shown", "initial", PERCENT),
     Headline("Popularity bias", "Popularity lift over own taste", "popularity_lift", "shown", "initial", PERCENT),
-    Headline("Popularity bias", "… niche users", "popularity_lift", "shown", "initial", PERCENT, "niche"),
+    Headline("Popularity bias", "Popularity lift, niche users", "popularity_lift", "shown", "initial", PERCENT, "niche"),
     Headline("Echo chambers", "Overlap of two users' slates (Jaccard)", "mean_pairwise_jaccard", "shown"),
     Headline("Echo chambers", "Overlap of two users' watches (Jaccard)", "mean_pairwise_jaccard", "consumed"),
     Headline("Echo chambers", "Genre entropy of slates, bits", "topic_entropy", "shown", "", "{:.2f}"),

@@ -39,12 +39,19 @@ def setup(study: Study) -> Rows:
         ("Data", f"{data.get('name', '–')}: {len(run.items):,} items, {len(run.history):,} interactions known at the start"),
         ("Users", f"{len(users):,} simulated ({behaviors})"),
         ("Simulated time", f"{run.manifest['days']:g} days"),
-        ("Runs", f"{len(study.arms)} arm(s) × {len(study.seeds)} seed(s); arms of one seed share their random numbers"),
+        ("Runs", _runs(study)),
     ]
     for arm in study.arms:
         about = " (baseline)" if arm == study.baseline and len(study.arms) > 1 else ""
         rows.append((f"Recommender of {arm}{about}", plain(study.of(arm)[0].run.manifest.get("recommender"))))
     return rows
+
+
+def _runs(study: Study) -> str:
+    arms, seeds = len(study.arms), len(study.seeds)
+    if arms == 1:
+        return f"seed {', '.join(map(str, study.seeds))}"
+    return f"{arms} arms × {seeds} {'seed' if seeds == 1 else 'seeds'}; arms of one seed share their random numbers"
 
 
 def assumptions(study: Study) -> Rows:
@@ -129,7 +136,7 @@ def files(study: Study) -> Iterator[tuple[str, str]]:
 def command(study: Study) -> str:
     """Return the command that makes the same runs again."""
     name = "study.resolved.yaml" if _is_study(study.folder) else "scenario.resolved.yaml"
-    return f"python run_sim.py {'study' if _is_study(study.folder) else 'run'} {name}"
+    return f"python run_sim.py {'study' if _is_study(study.folder) else 'run'} FOLDER/{name}"
 
 
 def _is_study(folder: Path) -> bool:
