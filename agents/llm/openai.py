@@ -1,0 +1,237 @@
+"""A language model behind any OpenAI-compatible endpoint."""
+
+import asyncio
+import json
+import math
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from agents.errors import InvalidInput, MissingResource
+from agents.llm.base import Answer, Kind, LanguageModel, Message, Prompt, Unavailable
+
+_HOME = "https://api.openai.com/v1"
+_TOP = 20
+_QUESTION = (Message("user", "yes?"),)
+_SCHEMA = json.dumps(
+    {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"], "additionalProperties": False}
+)
+_PROBES = (
+    Prompt("structured", "probe", _QUESTION, schema=_SCHEMA, max_tokens=16),
+    Prompt("labels", "probe", _QUESTION, labels=("yes", "no", "Yes", "No")),
+)
+
+
+@dataclass
+class OpenAI(LanguageModel):
+    """Ask an OpenAI-compatible endpoint: OpenAI itself, vLLM, llama.cpp, Ollama, and the like.
+
+    model: name the endpoint knows the model by.
+    base_url: address of the endpoint, up to and with /v1; left out, OPENAI_BASE_URL or OpenAI itself.
+    api_key_env: NAME of the environment variable that holds the key; a server on this machine needs none.
+    price_in: US dollars per million tokens read; leave out both prices for an unpriced model.
+    price_out: US dollars per million tokens written.
+    timeout_s: wall-clock seconds an answer may take, from sending to its last byte.
+    seed: sent along, for endpoints that sample by it.
+    """
+
+    model: str
+    base_url: str | None = None
+    api_key_env: str = "OPENAI_API_KEY"
+    price_in: float | None = None
+    price_out: float | None = None
+    timeout_s: float = 60.0
+    seed: int | None = None
+    _client: Any = field(default=None, init=False, repr=False)
+    _kinds: frozenset[Kind] = field(default=frozenset(), init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        _refuse_login(self.base_url or "", "base_url")
+
+    @property
+    def fingerprint(self) -> str:
+        """Name the model, and its address where the scenario gives one; never the key."""
+        return f"openai/1 {self.model} {self.base_url or ''} seed={self.seed}"
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """Return what the endpoint proved to support when it was opened."""
+        return self._kinds
+
+    @property
+    def url(self) -> str:
+        """Return the endpoint's address."""
+        return (self.base_url or os.environ.get("OPENAI_BASE_URL") or _HOME).rstrip("/")
+
+    async def open(self) -> None:
+        """Reach the endpoint and probe what it supports, with two tiny questions.
+
+        Raises MissingResource, with the address and the remedy, for a missing or refused key, an
+        unknown model and an endpoint that cannot be reached.
+        """
+        from openai import AsyncOpenAI
+
+        _refuse_login(self.url, "OPENAI_BASE_URL")
+        self._client = AsyncOpenAI(base_url=self.url, api_key=self._key(), max_retries=0, timeout=self.timeout_s)
+        proved = [probe.kind for probe in _PROBES if await self._supports(probe)]
+        self._kinds = frozenset(("text", *proved))
+
+    async def ask(self, prompt: Prompt) -> Answer:
+        """Answer one prompt; see ``Unavailable`` for what is worth another try."""
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                response = await self._client.chat.completions.create(**_request(self, prompt))
+        except TimeoutError as error:
+            raise Unavailable(f"{self.url} gave no answer within {self.timeout_s:g} s") from error
+        except Exception as error:
+            raise self._failure(error) from None
+        return self._answer(prompt, response, time.perf_counter() - started)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    def _key(self) -> str:
+        key = os.environ.get(self.api_key_env, "")
+        if not key and not _is_loopback(self.url):
+            raise MissingResource(
+                f"the endpoint {self.url} needs a key: set the environment variable "
+                f"{self.api_key_env}, or name another variable with api_key_env"
+            )
+        return key or "none"
+
+    async def _supports(self, probe: Prompt) -> bool:
+        """Tell whether a probe is answered; a server that is still starting gets some seconds."""
+        for pause in (0.25, 0.5, 1.0, 2.0, None):
+            try:
+                answer = await self.ask(probe)
+            except Unavailable as failure:
+                if not failure.retryable:
+                    return False
+                if pause is None:
+                    raise MissingResource(str(failure)) from None
+                await asyncio.sleep(min(failure.retry_after or pause, 10.0))
+            else:
+                return bool(answer.text) if probe.kind == "structured" else max(answer.logprobs) > -math.inf
+        raise AssertionError("the last try returns or raises")
+
+    def _answer(self, prompt: Prompt, response: Any, latency: float) -> Answer:
+        if not getattr(response, "choices", None):
+            raise Unavailable(f"{self.url} answered without choices")
+        choice, usage = response.choices[0], response.usage
+        refusal = getattr(choice.message, "refusal", None)
+        details = getattr(usage, "prompt_tokens_details", None)
+        tokens_in = usage.prompt_tokens if usage else 0
+        tokens_out = usage.completion_tokens if usage else 0
+        return Answer(
+            status="ok",
+            text=self._without_key(choice.message.content or "") if prompt.kind != "labels" else "",
+            logprobs=_label_logprobs(prompt.labels, choice) if prompt.kind == "labels" else (),
+            error=self._without_key(refusal or ""),
+            finish_reason="refusal" if refusal else choice.finish_reason or "stop",
+            tokens_in=tokens_in,
+            tokens_cached=(details.cached_tokens or 0) if details else 0,
+            tokens_out=tokens_out,
+            latency_s=latency,
+            cost=self._cost(tokens_in, tokens_out),
+        )
+
+    def _cost(self, tokens_in: int, tokens_out: int) -> float | None:
+        if self.price_in is None or self.price_out is None:
+            return None
+        return (tokens_in * self.price_in + tokens_out * self.price_out) / 1e6
+
+    def _failure(self, error: Exception) -> Exception:
+        """Return what an SDK error means: try again, do not, or mend the environment."""
+        import openai
+
+        place = self.url
+        if isinstance(error, openai.APIStatusError):
+            return self._refusal(error.status_code, error, place)
+        if isinstance(error, openai.APITimeoutError):
+            return Unavailable(f"{place} gave no answer within {self.timeout_s:g} s")
+        if isinstance(error, openai.APIConnectionError):
+            cause = self._without_key(str(error.__cause__ or error))
+            return Unavailable(
+                f"cannot reach {place} ({cause}); is the server running, and is base_url (or OPENAI_BASE_URL) right?"
+            )
+        if isinstance(error, openai.APIError | ValueError):
+            return Unavailable(f"{place} sent something that is no answer: {self._without_key(str(error))[:200]}")
+        return error
+
+    def _refusal(self, status: int, error: Any, place: str) -> Exception:
+        said = f"{place} answered HTTP {status}: {self._without_key(str(error.message))[:300]}"
+        if status in (401, 403):
+            return MissingResource(f"{said}; check the key in the environment variable {self.api_key_env}")
+        if status == 404:
+            return MissingResource(f"{said}; check the model name {self.model!r} and base_url")
+        if getattr(error, "code", None) == "insufficient_quota":
+            return MissingResource(f"{said}; the account behind {self.api_key_env} has no credit left")
+        retryable = status in (408, 409, 429) or status >= 500
+        wait = _retry_after(error.response.headers)
+        return Unavailable(said, retryable=retryable, throttled=status == 429, retry_after=wait)
+
+    def _without_key(self, text: str) -> str:
+        """Return text from outside with the key blotted out, should the endpoint repeat it."""
+        key = os.environ.get(self.api_key_env, "")
+        return text.replace(key, "[key]") if key else text
+
+
+def _request(model: OpenAI, prompt: Prompt) -> dict[str, Any]:
+    """Return the arguments of the chat-completions call."""
+    request: dict[str, Any] = {
+        "model": model.model,
+        "messages": [{"role": message.role, "content": message.text} for message in prompt.messages],
+        "max_tokens": prompt.max_tokens,
+        "temperature": prompt.temperature,
+    }
+    if model.seed is not None:
+        request["seed"] = model.seed
+    if prompt.kind == "structured":
+        schema = {"name": "answer", "schema": json.loads(prompt.schema), "strict": True}
+        request["response_format"] = {"type": "json_schema", "json_schema": schema}
+    elif prompt.kind == "labels":
+        request |= {"max_tokens": 1, "logprobs": True, "top_logprobs": _TOP}
+    return request
+
+
+def _label_logprobs(labels: tuple[str, ...], choice: Any) -> tuple[float, ...]:
+    """Return each label's log-probability, over its spellings with and without spaces; -inf if unlisted."""
+    listed = choice.logprobs.content[0].top_logprobs if choice.logprobs and choice.logprobs.content else []
+    mass = dict.fromkeys(labels, 0.0)
+    for entry in listed:
+        label = entry.token.strip()
+        if label in mass:
+            mass[label] += math.exp(entry.logprob)
+    return tuple(math.log(mass[label]) if mass[label] > 0 else -math.inf for label in labels)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds an endpoint asks to wait; None for a missing or unreadable header."""
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        try:
+            return float(headers[name]) / unit
+        except (KeyError, ValueError):
+            continue
+    return None
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _refuse_login(url: str, place: str) -> None:
+    """Refuse an address that holds a password: it would end up in logs and manifests."""
+    if "@" in urlsplit(url).netloc:
+        raise InvalidInput(f"{place} holds a user name or password; put the key into the variable api_key_env names")
