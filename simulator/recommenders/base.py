@@ -18,6 +18,11 @@ State = dict[str, npt.NDArray[np.generic]]
 """Named arrays, saved as npz without pickle; a JSON text goes in as a 0-d string array."""
 
 
+def under(prefix: str, state: State) -> State:
+    """Return the entries of a state whose names begin with the prefix, without it."""
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+
+
 def silent(_share: float, _what: str) -> None:
     """Report no progress."""
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from agents.schema import Floats, Ints
 from simulator.catalog import Catalog, Interactions
-from simulator.recommenders.base import Progress, Requests, Scorer, State, silent
+from simulator.recommenders.base import Progress, Requests, Scorer, State, silent, under
 from simulator.recommenders.linear import PRIOR
 from simulator.recommenders.sequences import newest, windows
 from simulator.recommenders.tokenizers.base import NO_CODE, Tokenizer
@@ -49,13 +49,13 @@ class SemanticId(Scorer):
     tokenizer: Tokenizer = field(default_factory=Product)
     epochs: Annotated[int, Field(ge=1)] = 40
     refit_epochs: Annotated[int, Field(ge=1)] = 5
-    length: Annotated[int, Field(ge=1)] = 50
+    length: Annotated[int, Field(ge=1)] = 20
     width: Annotated[int, Field(ge=2, multiple_of=2)] = 64
     blocks: Annotated[int, Field(ge=1)] = 1
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     temperature: Annotated[float, Field(gt=0)] = 0.07
-    learning_rate: Annotated[float, Field(gt=0)] = 0.003
-    batch: Annotated[int, Field(ge=1)] = 32
+    learning_rate: Annotated[float, Field(gt=0)] = 0.004
+    batch: Annotated[int, Field(ge=1)] = 64
     _codes: Ints = field(init=False, repr=False, default_factory=lambda: np.zeros((0, 1), dtype=np.int64))
     _prior: Floats = field(init=False, repr=False, default_factory=lambda: np.zeros(0))
     _network: "SemanticNetwork | None" = field(init=False, repr=False, default=None)
@@ -99,8 +99,11 @@ class SemanticId(Scorer):
         import torch
 
         assert self._network is not None
+        rows_each = len(windows(log, self.length, rng)[0])
+        if not rows_each:
+            return
         network, epochs = self._network.train(), self.refit_epochs if warm else self.epochs
-        rates = self._rates(epochs * -(-len(windows(log, self.length, rng)[0]) // self.batch), warm)
+        rates = self._rates(epochs * -(-rows_each // self.batch), warm)
         optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.05)
         for epoch in range(epochs):
             inputs, targets = (torch.from_numpy(part) for part in windows(log, self.length, rng))
@@ -181,8 +184,3 @@ def extended(codes: Ints, fresh: Ints) -> Ints:
     extended = fresh.copy()
     extended[had] = codes[had]
     return extended
-
-
-def under(prefix: str, state: State) -> State:
-    """Return the entries of a state whose names begin with the prefix, without it."""
-    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

@@ -91,6 +91,8 @@ def leading_basis(matrix: sparse.csr_array, dimensions: int, rng: np.random.Gene
 
 def cluster(parts: Floats, codes: int, rng: np.random.Generator) -> Floats:
     """Return (digits, codes, width) centers by k-means from k-means++ starts, every digit on its own."""
+    if not parts.shape[1]:
+        return np.zeros((len(parts), codes, parts.shape[2]))
     centers = spread_starts(parts, codes, rng)
     for _ in range(LLOYD_ROUNDS):
         member = nearest(parts, centers)

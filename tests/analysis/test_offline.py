@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from agents.errors import InvalidInput
+from analysis.offline import difference, figures, leave_one_out, trial
+from simulator.catalog import Interactions
+from simulator.components import build
+from simulator.recommenders.planted import Planted
+
+WORLD = Planted.shuffled(users=150, length=10)
+
+
+def log_of(user, item, time):
+    n = len(user)
+    columns = (np.array(user), np.array(item), np.full(n, np.nan), np.array(time, dtype=float))
+    return Interactions(*columns, np.zeros(n, dtype=bool))
+
+
+def test_the_last_by_time_then_row_is_held_out_and_single_interactions_stay():
+    log = log_of([4, 2, 4, 2, 4], [0, 1, 2, 3, 5], [0, 0, 1, 1, 1])
+    held_out = leave_one_out(log.take(np.array([0, 2, 4, 1])), WORLD.catalog)
+    assert held_out.target.tolist() == [5]
+    assert held_out.requests.user_id.tolist() == [4]
+    assert held_out.requests.history.tolist() == [0, 2]
+    assert held_out.requests.exclude.tolist() == [0, 2]
+    assert held_out.train.item_id.tolist() == [0, 2, 1]
+
+
+def test_no_target_is_in_training_or_history():
+    held_out = leave_one_out(WORLD.log, WORLD.catalog)
+    pairs = set(zip(held_out.train.user_id.tolist(), held_out.train.item_id.tolist(), strict=True))
+    assert not pairs & set(zip(held_out.requests.user_id.tolist(), held_out.target.tolist(), strict=True))
+    assert len(held_out.train) == len(WORLD.log) - WORLD.users
+
+
+def test_nobody_to_ask_is_said():
+    with pytest.raises(InvalidInput, match="no user has two"):
+        leave_one_out(log_of([0, 1], [0, 1], [0, 0]), WORLD.catalog)
+
+
+def test_figures_of_a_known_recommender():
+    held_out = leave_one_out(WORLD.log, WORLD.catalog)
+    result = trial(build("recommenders", "popularity"), held_out, np.random.default_rng(0))
+    counts = held_out.train.counts(len(WORLD.catalog))
+    ranks = []
+    for user, target in zip(held_out.requests.user_id, held_out.target, strict=True):
+        mine = set(held_out.train.item_id[held_out.train.user_id == user].tolist())
+        order = [i for i in np.lexsort((np.arange(len(counts)), -counts)).tolist() if i not in mine]
+        ranks.append(order.index(target) + 1)
+    hits = np.array([rank <= 10 for rank in ranks])
+    assert np.array_equal(result.recall, hits)
+    assert result.ndcg == pytest.approx(np.where(hits, 1 / np.log2(1 + np.array(ranks)), 0))
+    assert 0 < result.arp < 1
+    assert result.catalog_coverage < 0.5 < result.gini_index
+
+
+def test_difference_to_itself_is_nothing_and_to_worse_is_positive():
+    held_out = leave_one_out(WORLD.log, WORLD.catalog)
+    good, bad = (
+        [trial(build("recommenders", kind), held_out, np.random.default_rng(s)) for s in range(2)]
+        for kind in ("skip_markov", "random")
+    )
+    assert difference(good, good, "ndcg") == {"mean": 0, "low": 0, "high": 0}
+    gap = difference(good, bad, "recall")
+    assert 0 < gap["low"] < gap["mean"] < gap["high"]
+    assert figures(good)["recall@10"]["sd"] == 0
+    assert figures(good[:1])["recall@10"]["sd"] is None

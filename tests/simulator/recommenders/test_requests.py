@@ -1,0 +1,18 @@
+import numpy as np
+
+from simulator.recommenders.planted import requests_of
+
+REQUESTS = requests_of([np.array([5, 6, 7]), np.array([], dtype=np.int64), np.array([8])], [np.array([1])] * 3)
+
+
+def test_rows_and_ages_count_from_the_newest():
+    assert REQUESTS.row().tolist() == [0, 0, 0, 2]
+    assert REQUESTS.age().tolist() == [2, 1, 0, 0]
+
+
+def test_a_part_is_a_batch_of_its_own():
+    part = REQUESTS.part(1, 3)
+    assert part.history.tolist() == [8]
+    assert part.starts.tolist() == [0, 0, 1]
+    assert part.exclude_starts.tolist() == [0, 1, 2]
+    assert part.user_id.tolist() == [1, 2]
