@@ -143,9 +143,10 @@ def _all_problems(data: Any) -> list[Problem]:
     arms = study.get("arms") if isinstance(study, dict) else None
     if not (isinstance(study, dict) and isinstance(arms, dict)):
         return found
-    if study.get("baseline") not in arms and "baseline" in study:
+    baseline = study.get("baseline")
+    if isinstance(baseline, str) and baseline not in arms:
         known = ", ".join(map(str, arms))
-        found.append(Problem(("study", "baseline"), f"{study['baseline']!r} is no arm; the arms are: {known}"))
+        found.append(Problem(("study", "baseline"), f"{baseline!r} is no arm; the arms are: {known}"))
     base = {key: value for key, value in data.items() if key != "study"}
     for arm, changes in arms.items():
         if isinstance(changes, dict):

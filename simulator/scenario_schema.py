@@ -55,7 +55,11 @@ def json_schema() -> dict[str, Any]:
         sections[section]["properties"][key] = _place(sections[section]["properties"][key], family)
     for family in FAMILIES:
         definitions[family] = _family(family, definitions.pop(SECTIONS.get(family, ""), {}))
-    whole["properties"]["extends"] = {"type": "string", "description": "another scenario file to build on (relative)"}
+    whole["properties"]["extends"] = {
+        "type": "string",
+        "default": "",
+        "description": "another scenario file to lay this one on (a path relative to this file)",
+    }
     whole["required"] = []
     whole["description"] = "A Tasteloop scenario; `required` holds for the file with those it extends."
     return {"$schema": "http://json-schema.org/draft-07/schema#", **whole}
@@ -180,6 +184,8 @@ def _place(old: dict[str, Any], family: str) -> dict[str, Any]:
     """Return the schema of a key that holds components of a family."""
     reference = {"$ref": f"#/definitions/{family}"}
     rest = {key: value for key, value in old.items() if key in ("description", "default")}
+    if family == "recommenders":
+        del rest["default"]  # the file, or its study's arms, must name one
     if family == "levers":
         return {"type": "array", "items": reference, **rest}
     if family == "llm":

@@ -1,5 +1,6 @@
 """Scenario files: every problem at once and in its place, studies expanded, everything written back."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from agents.errors import InvalidInput
 from simulator.scenario import Scenario
 from simulator.scenario_file import InvalidScenario, digest, expand, has_study, read, resolved
+from simulator.source import parse
 
 SOUND = """\
 name: sound
@@ -142,7 +144,7 @@ from agents.behaviors.base import TalkingBehavior
 class Talker(TalkingBehavior):
     '''Talk.'''
     model: str = "local"
-    def decide(self, pages): ...
+    def respond(self, pages): ...
     def talk(self, observation, memory): ...
 """
     (tmp_path / "talkers.py").write_text(module)
@@ -305,3 +307,73 @@ def test_a_secret_in_a_file_is_refused_and_not_repeated(write, monkeypatch, secr
         read(write(SOUND + f"description: ask {secret}\n"))
     assert "description: holds a secret" in str(caught.value)
     assert secret.removeprefix("http://me:").removesuffix("@host/v1") not in str(caught.value)
+
+
+PLACES = [
+    (),
+    ("name",),
+    ("seed",),
+    ("data",),
+    ("data", "kind"),
+    ("data", "split"),
+    ("data", "variant"),
+    ("users",),
+    ("users", "persona"),
+    ("behavior",),
+    ("behavior", "kind"),
+    ("behavior", "members"),
+    ("llm",),
+    ("llm", "a"),
+    ("recommender",),
+    ("recommender", "kind"),
+    ("recommender", "levers"),
+    ("recommender", "ridge"),
+    ("platform", "window"),
+    ("study",),
+    ("study", "arms"),
+    ("study", "arms", "ease"),
+    ("study", "arms", "ease", "recommender"),
+    ("study", "baseline"),
+    ("extends",),
+]
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=True)
+    | st.text(max_size=5)
+    | st.sampled_from(["ease", "1d"]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["kind", "arms", "a", "0"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(PLACES), VALUES), min_size=1, max_size=3))
+@settings(max_examples=100, deadline=None)
+def test_any_mistake_is_a_message_with_a_place(tmp_path_factory, changes):
+    data = parse(STUDY, "study").data
+    for where, value in changes:
+        data = _replaced(data, where, value)
+    path = tmp_path_factory.mktemp("any") / "scenario.yaml"
+    path.write_text(
+        json.dumps(data, ensure_ascii=True).replace("NaN", ".nan").replace("Infinity", ".inf"), encoding="utf-8"
+    )
+    assert _mistakes_are_placed(path)
+
+
+def _mistakes_are_placed(path):
+    try:
+        return bool(resolved(read(path)))
+    except InvalidScenario as error:
+        return all(finding.message and finding.mark.line == 1 for finding in error.findings)
+    except InvalidInput as error:
+        return "scenario.yaml" in str(error)
+
+
+def _replaced(data, where, value):
+    if not where:
+        return value
+    inner = data if isinstance(data, dict) else {}
+    return inner | {where[0]: _replaced(inner.get(where[0]), where[1:], value)}
