@@ -33,7 +33,7 @@ class Affinity(Behavior):
         self._conduct = Conduct.of(setting)
         self._match = Match.of(setting)
 
-    def decide(self, pages: Pages) -> Decisions:
+    def respond(self, pages: Pages) -> Decisions:
         """Watch and rate by taste alone."""
         match = self._match(pages)
         probability = expit(logit(self._conduct.choices.base_rate) + self.strength * match)

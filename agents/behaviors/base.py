@@ -26,7 +26,7 @@ class Behavior(ABC):
         """Learn, once and before time starts, what the behavior learns from training history."""
 
     @abstractmethod
-    def decide(self, pages: Pages) -> Decisions:
+    def respond(self, pages: Pages) -> Decisions:
         """Answer a batch of pages; a row's answer never depends on the other rows."""
 
     def shares(self) -> Sequence[tuple["Behavior", float]]:
@@ -42,7 +42,7 @@ class Behavior(ABC):
 class TalkingBehavior(Behavior):
     """A behavior that asks a language model, one question at a time.
 
-    ``decide`` is its answer without a model (the fallback). ``talk`` yields prompts and is sent
+    ``respond`` is its answer without a model (the fallback). ``talk`` yields prompts and is sent
     answers; it returns the decision. It must not touch anything but its arguments, so that a
     conversation can be suspended for as long as an answer takes.
     """

@@ -48,7 +48,7 @@ class Calibrated(Behavior):
         slates = popular_slates(setting, SLATES)
         self._base = self.solve_base(slates, np.zeros(slates.item_id.shape))
 
-    def decide(self, pages: Pages) -> Decisions:
+    def respond(self, pages: Pages) -> Decisions:
         """Choose by the fitted model."""
         return self.choose(pages, np.zeros(pages.item_id.shape), self._base, DecidedBy.CALIBRATED)
 

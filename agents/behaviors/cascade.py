@@ -33,7 +33,7 @@ class Cascade(Behavior):
         self._conduct = Conduct.of(setting)
         self._match = Match.of(setting)
 
-    def decide(self, pages: Pages) -> Decisions:
+    def respond(self, pages: Pages) -> Decisions:
         """Watch the first attractive item, and stop there."""
         match = self._match(pages)
         attractive = self._conduct.takes(pages, np.minimum(self.attraction * np.exp(match), 1.0))

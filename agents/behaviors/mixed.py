@@ -48,13 +48,13 @@ class Mixed(Behavior):
         draw = draws.uniform("behavior", user_id) * edges[-1]
         return np.asarray(np.searchsorted(edges, draw, side="right"), dtype=np.int64)
 
-    def decide(self, pages: Pages) -> Decisions:
+    def respond(self, pages: Pages) -> Decisions:
         """Let each row's own behavior answer it."""
         member = self.assign(self._draws, pages.user_id)
         parts, order = [], []
         for place, (behavior, _) in enumerate(self.shares()):
             rows = np.flatnonzero(member == place)
-            parts.append(behavior.decide(take(pages, rows)))
+            parts.append(behavior.respond(take(pages, rows)))
             order.append(rows)
         back = np.argsort(np.concatenate(order), kind="stable")
         return Decisions(*(np.concatenate([getattr(part, n) for part in parts])[back] for n in Decisions.__slots__))

@@ -29,7 +29,7 @@ class Uniform(Behavior):
         """Take up the declared assumptions."""
         self._conduct = Conduct.of(setting)
 
-    def decide(self, pages: Pages) -> Decisions:
+    def respond(self, pages: Pages) -> Decisions:
         """Ignore what the items are."""
         even = np.full(pages.item_id.shape, self.probability)
         rating = self._conduct.rate(pages, np.zeros_like(even))

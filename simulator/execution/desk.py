@@ -205,6 +205,6 @@ def llm_call(seen: Observation, model: str, prompt: Prompt, answer: Answer, pars
 
 def _decide(behavior: Behavior, group: Sequence[tuple[UserAgent, Observation, simpy.Event]]) -> None:
     """Answer pages of one behavior with its column kernel."""
-    decisions = behavior.decide(stack([observation for _, observation, _ in group]))
+    decisions = behavior.respond(stack([observation for _, observation, _ in group]))
     for row, (_, observation, event) in enumerate(group):
         event.succeed(single(decisions, row, len(observation.items)))

@@ -70,8 +70,8 @@ def test_one_page_is_the_same_alone_and_in_a_batch() -> None:
     users = population().users
     seen = [u.observe(9.0, 1, 1, WORLD.items[k : k + 10 - k % 3], (1.0,) * (10 - k % 3)) for k, u in enumerate(users)]
     behavior = users[0].behavior
-    batch = behavior.decide(stack(seen))
+    batch = behavior.respond(stack(seen))
     for row, page in enumerate(seen):
-        alone = single(behavior.decide(stack([page])), 0, len(page.items))
+        alone = single(behavior.respond(stack([page])), 0, len(page.items))
         assert repr(single(batch, row, len(page.items))) == repr(alone)
         assert len(alone.actions) == len(page.items)

@@ -47,7 +47,7 @@ class Whole(Behavior):
     parts: list[Behavior] = field(default_factory=list)
     fitted: "Fitted" = field(init=False, repr=False)
 
-    def decide(self, pages): ...
+    def respond(self, pages): ...
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Part(Behavior):
         if self.size == 13:
             raise ValueError("13 brings bad luck; take 12")
 
-    def decide(self, pages): ...
+    def respond(self, pages): ...
 
 
 @dataclass
@@ -71,7 +71,7 @@ class Unfinished(Behavior):
 class Plain(Behavior):
     """Be no dataclass."""
 
-    def decide(self, pages): ...
+    def respond(self, pages): ...
 '''
 
 

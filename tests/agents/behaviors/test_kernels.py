@@ -38,19 +38,19 @@ def assert_same(left: Decisions, right: Decisions) -> None:
 def test_rows_do_not_depend_on_order(behavior: Behavior) -> None:
     batch = pages(WORLD, 200)
     order = np.random.default_rng(0).permutation(200)
-    whole = behavior.decide(batch)
+    whole = behavior.respond(batch)
     assert_same(
-        behavior.decide(take(batch, order)), Decisions(*(getattr(whole, n)[order] for n in Decisions.__slots__))
+        behavior.respond(take(batch, order)), Decisions(*(getattr(whole, n)[order] for n in Decisions.__slots__))
     )
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
 def test_rows_do_not_depend_on_the_batch(behavior: Behavior, size: int) -> None:
     batch = pages(WORLD, 130)
-    whole = behavior.decide(batch)
+    whole = behavior.respond(batch)
     for start in range(0, 130, size):
         rows = np.arange(start, min(start + size, 130))
-        part = behavior.decide(take(batch, rows))
+        part = behavior.respond(take(batch, rows))
         assert_same(part, Decisions(*(getattr(whole, n)[rows] for n in Decisions.__slots__)))
 
 
@@ -62,7 +62,7 @@ def test_padding_changes_nothing_and_is_never_read(behavior: Behavior) -> None:
         popularity=np.pad(batch.popularity, ((0, 0), (0, 3))),
         exposures=np.pad(batch.exposures, ((0, 0), (0, 3))),
     )
-    narrow, wide = behavior.decide(batch), behavior.decide(padded)
+    narrow, wide = behavior.respond(batch), behavior.respond(padded)
     for name in ("action", "rating", "dwell"):
         np.testing.assert_array_equal(getattr(wide, name)[:, :10], getattr(narrow, name))
     np.testing.assert_array_equal(wide.exit_reason, narrow.exit_reason)
@@ -71,7 +71,7 @@ def test_padding_changes_nothing_and_is_never_read(behavior: Behavior) -> None:
 
 
 def test_outcomes_are_consistent(behavior: Behavior) -> None:
-    result = behavior.decide(pages(WORLD, 400))
+    result = behavior.respond(pages(WORLD, 400))
     watched = result.action == Action.WATCH
     assert watched.any()
     assert np.all(np.isin(result.rating[watched], [1, 2, 3, 4, 5]))
@@ -84,7 +84,7 @@ def test_outcomes_are_consistent(behavior: Behavior) -> None:
 
 def test_short_list_ends_the_visit(behavior: Behavior) -> None:
     batch = pages(WORLD, 100, width=4)
-    reasons = set(behavior.decide(batch).exit_reason.tolist())
+    reasons = set(behavior.respond(batch).exit_reason.tolist())
     assert ExitReason.STAYED not in reasons
     assert ExitReason.END_OF_LIST in reasons
 
@@ -97,5 +97,5 @@ def test_repeated_exposure_lowers_watching(behavior: Behavior) -> None:
             **{n: getattr(batch, n) for n in Pages.__slots__ if n != "exposures"},
             exposures=np.full_like(batch.exposures, times),
         )
-        rates.append((behavior.decide(shown).action == Action.WATCH).mean())
+        rates.append((behavior.respond(shown).action == Action.WATCH).mean())
     assert rates[1] < 0.75 * rates[0]

@@ -18,7 +18,7 @@ WORLD = setting(choices=Choices(pi=0.0, eta=1.0))
 def test_uniform_watches_what_it_reads_at_its_rate(probability: float) -> None:
     behavior = Uniform(probability)
     behavior.prepare(WORLD)
-    action = behavior.decide(pages(WORLD, 4000)).action
+    action = behavior.respond(pages(WORLD, 4000)).action
     rate = (action == Action.WATCH).sum() / (action != Action.UNSEEN).sum()
     assert abs(rate - probability) < 4 * np.sqrt(probability * (1 - probability) / (action != Action.UNSEEN).sum())
 
@@ -26,14 +26,14 @@ def test_uniform_watches_what_it_reads_at_its_rate(probability: float) -> None:
 def test_reading_reaches_each_position_as_declared() -> None:
     behavior = Uniform()
     behavior.prepare(WORLD)
-    reached = (behavior.decide(pages(WORLD, 6000)).action != Action.UNSEEN).mean(axis=0)
+    reached = (behavior.respond(pages(WORLD, 6000)).action != Action.UNSEEN).mean(axis=0)
     np.testing.assert_allclose(reached, 0.85 ** np.arange(10), atol=0.025)
 
 
 def test_cascade_stops_at_its_first_watch() -> None:
     behavior = Cascade(0.3)
     behavior.prepare(WORLD)
-    action = behavior.decide(pages(WORLD, 1000)).action
+    action = behavior.respond(pages(WORLD, 1000)).action
     assert (action == Action.WATCH).sum(axis=1).max() == 1
     for row in action[(action == Action.WATCH).any(axis=1)]:
         assert np.all(row[int(np.argmax(row == Action.WATCH)) + 1 :] == Action.UNSEEN)
@@ -44,7 +44,7 @@ def test_taste_decides(kind: type) -> None:
     behavior = kind()
     behavior.prepare(WORLD)
     batch = pages(WORLD, 6000)
-    action = behavior.decide(batch).action
+    action = behavior.respond(batch).action
     best = [max(p.tastes, key=lambda g: p.tastes[g]) for p in WORLD.personas]
     rows = zip(batch.user_id, batch.item_id, strict=True)
     suits = np.array([[best[user] in WORLD.items[i].genres for i in row] for user, row in rows])
@@ -60,8 +60,8 @@ def test_pi_one_makes_repeated_pages_repeat_decisions() -> None:
     free.prepare(setting(choices=Choices(pi=0.0, eta=1.0, examination=1.0)))
     batch = pages(WORLD, 300)
     again = type(batch)(*(getattr(batch, n) if n != "decision" else batch.decision + 1000 for n in batch.__slots__))
-    assert np.array_equal(fixed.decide(batch).action, fixed.decide(again).action)
-    assert 0.3 < (free.decide(batch).action != free.decide(again).action).mean() < 0.55
+    assert np.array_equal(fixed.respond(batch).action, fixed.respond(again).action)
+    assert 0.3 < (free.respond(batch).action != free.respond(again).action).mean() < 0.55
 
 
 def test_leaving_follows_patience_activity_and_mood() -> None:
@@ -69,7 +69,7 @@ def test_leaving_follows_patience_activity_and_mood() -> None:
     for patience in (1.0, 3.0, 9.0):
         behavior = Uniform()
         behavior.prepare(setting(choices=Choices(patience=patience)))
-        rates[patience] = (behavior.decide(pages(WORLD, 3000)).exit_reason == 0).mean()
+        rates[patience] = (behavior.respond(pages(WORLD, 3000)).exit_reason == 0).mean()
     assert rates[1.0] < rates[3.0] < rates[9.0]
 
 
@@ -81,7 +81,7 @@ def test_mixed_gives_users_their_behavior_for_good() -> None:
     np.testing.assert_allclose(np.bincount(who) / 40000, [0.75, 0.125, 0.125], atol=0.01)
     assert np.array_equal(who[:7], mixed.assign(WORLD.draws, np.arange(7)))
     batch = pages(WORLD, 200)
-    watched = (mixed.decide(batch).action == Action.WATCH).any(axis=1)
+    watched = (mixed.respond(batch).action == Action.WATCH).any(axis=1)
     assert np.all(watched[who[batch.user_id] == 0])
     assert not np.any(watched[who[batch.user_id] == 1])
 
