@@ -6,7 +6,8 @@ import pytest
 from jsonschema import Draft7Validator
 
 from simulator.scenario_file import digest, expand, read, resolved
-from simulator.scenario_schema import json_schema, markdown
+from simulator.scenario_page import markdown
+from simulator.scenario_schema import json_schema
 from simulator.source import load
 
 FOLDER = Path(__file__).parent.parent / "scenarios"

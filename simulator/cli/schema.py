@@ -13,9 +13,10 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="print one line of JSON")] = False,
 ) -> None:
     """Print the JSON Schema of scenario files (draft 7), for editors that complete and check."""
-    from simulator import scenario_schema
+    from simulator.scenario_page import markdown as page
+    from simulator.scenario_schema import json_schema
 
     if markdown:
-        typer.echo(scenario_schema.markdown(), nl=False)
+        typer.echo(page(), nl=False)
     else:
-        typer.echo(json.dumps(scenario_schema.json_schema(), indent=None if as_json else 2))
+        typer.echo(json.dumps(json_schema(), indent=None if as_json else 2))
