@@ -15,7 +15,7 @@ from agents.errors import InvalidInput, MissingResource
 from agents.llm.base import Answer, Kind, LanguageModel, Message, Prompt, Unavailable
 
 _HOME = "https://api.openai.com/v1"
-_TOP = 20
+_MOST_LISTED = 20
 _QUESTION = (Message("user", "yes?"),)
 _SCHEMA = json.dumps(
     {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"], "additionalProperties": False}
@@ -47,6 +47,8 @@ class OpenAI(LanguageModel):
     timeout_s: float = 60.0
     seed: int | None = None
     _client: Any = field(default=None, init=False, repr=False)
+    _listed: int = field(default=_MOST_LISTED, init=False, repr=False)
+    _extra: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
     _kinds: frozenset[Kind] = field(default=frozenset(), init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -73,19 +75,27 @@ class OpenAI(LanguageModel):
         Raises MissingResource, with the address and the remedy, for a missing or refused key, an
         unknown model and an endpoint that cannot be reached.
         """
+        self.connect()
+        proved = [probe.kind for probe in _PROBES if await self._supports(probe)]
+        self._kinds = frozenset(("text", *proved))
+
+    def connect(self, listed: int = _MOST_LISTED, **extra: Any) -> None:
+        """Make the client without asking anything.
+
+        ``listed`` is how many likely tokens the endpoint may be asked for, ``extra`` goes into every request.
+        """
         from openai import AsyncOpenAI
 
         _refuse_login(self.url, "OPENAI_BASE_URL")
         self._client = AsyncOpenAI(base_url=self.url, api_key=self._key(), max_retries=0, timeout=self.timeout_s)
-        proved = [probe.kind for probe in _PROBES if await self._supports(probe)]
-        self._kinds = frozenset(("text", *proved))
+        self._listed, self._extra = listed, extra
 
     async def ask(self, prompt: Prompt) -> Answer:
         """Answer one prompt; see ``Unavailable`` for what is worth another try."""
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self.timeout_s):
-                response = await self._client.chat.completions.create(**_request(self, prompt))
+                response = await self._client.chat.completions.create(**_request(self, prompt), extra_body=self._extra)
         except TimeoutError as error:
             raise Unavailable(f"{self.url} gave no answer within {self.timeout_s:g} s") from error
         except Exception as error:
@@ -198,7 +208,7 @@ def _request(model: OpenAI, prompt: Prompt) -> dict[str, Any]:
         schema = {"name": "answer", "schema": json.loads(prompt.schema), "strict": True}
         request["response_format"] = {"type": "json_schema", "json_schema": schema}
     elif prompt.kind == "labels":
-        request |= {"max_tokens": 1, "logprobs": True, "top_logprobs": _TOP}
+        request |= {"max_tokens": 1, "logprobs": True, "top_logprobs": model._listed}
     return request
 
 

@@ -39,9 +39,7 @@ def ask(model: OpenAI, prompt: Prompt = PROMPT, tries: int = 1) -> Answer:
     """Open without the probes, so that the fault under test is met by the question itself."""
 
     async def one() -> Answer:
-        from openai import AsyncOpenAI
-
-        model._client = AsyncOpenAI(base_url=model.url, api_key=model._key(), max_retries=0)
+        model.connect()
         try:
             return await (Limited(model, attempts=tries, backoff_s=0.01) if tries > 1 else model).ask(prompt)
         finally:
