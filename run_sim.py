@@ -13,6 +13,9 @@ HERE = Path(__file__).resolve().parent
 if sys.path[0] != str(HERE):  # the checkout's packages have common names: they go before any installed ones
     sys.path.insert(0, str(HERE))
 
+for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(name, "1")  # small matrices: threads that wait for each other cost more than they bring
+
 import typer  # noqa: E402
 from typer.core import TyperGroup  # noqa: E402
 

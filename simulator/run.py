@@ -1,5 +1,7 @@
 """One run, from scenario to manifest."""
 
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -44,9 +46,20 @@ Watch = Callable[[Snapshot], None]
 Stop = Callable[[], bool]
 
 
+def use_threads(count: int) -> None:
+    """Set the threads of torch, once for the whole process, whether it is loaded already or will be.
+
+    One number for everything: rounding, and with it the log, depends on it, and it is in the manifest.
+    """
+    os.environ["OMP_NUM_THREADS"] = str(count)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(count)
+
+
 @contextmanager
 def models(scenario: Scenario, answers: Path, replay: Path | None = None) -> Iterator[Dispatcher]:
     """Open the scenario's language models behind the journal ``answers``; ``replay`` answers in their place."""
+    use_threads(scenario.engine.threads)
     with ExitStack() as stack:
         stacked: dict[str, LanguageModel] = {}
         if scenario.llm:
@@ -115,6 +128,7 @@ def _begin(scenario: Scenario, folder: Path, arm: str | None) -> dict[str, Any]:
         "scenario_digest": digest(scenario),
         "recommender": scenario.recommender.spec(),
         "versions": versions(),
+        "threads": scenario.engine.threads,
         "resumed": before.get("resumed", -1) + 1,
         "calls": before.get("calls", dict.fromkeys(("calls", "cached", "failed", "attempts"), 0)),
         "tokens": before.get("tokens", dict.fromkeys(("in", "cached", "out"), 0)),

@@ -114,7 +114,7 @@ class EngineSection(Section):
     """How the run is executed; never changes the log."""
 
     concurrency: int = Field(64, ge=1, le=4096, description="questions in flight at once")
-    threads: int = Field(2, ge=1, description="threads of torch and BLAS")
+    threads: int = Field(1, ge=1, description="threads of torch; rounding depends on it, nothing else does")
 
 
 class BudgetSection(Section):

@@ -15,7 +15,7 @@ from agents.llm.dispatcher import Dispatcher
 from simulator.cast import Cast, choose, gather, known_at_start, load
 from simulator.fits import Fits
 from simulator.manifest import read_json, write_json
-from simulator.run import Snapshot, Stop, budget_of, models, run
+from simulator.run import Snapshot, Stop, budget_of, models, run, use_threads
 from simulator.scenario import Scenario
 from simulator.scenario_file import digest, expand, resolved
 from simulator.seeds import Streams
@@ -142,30 +142,36 @@ def _write(scenario: Scenario, folder: Path, every: Sequence[Cell]) -> dict[str,
 def fitting_ahead(every: Sequence[Cell], waiting: Sequence[int]) -> Iterator[Callable[[int], None]]:
     """Fit initial recommenders in a second process, last cell first; yield a wait for a cell's own fit.
 
-    A fit that has not begun when its cell's turn comes is left to the cell itself.
+    A fit that has not begun when its cell's turn comes is left to the cell itself. One fit is handed
+    over at a time, because an executor counts what it has queued as begun.
     """
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        futures: dict[int, Future[None]] = {
-            place: pool.submit(fit_first, every[place].scenario, every[place].folder) for place in reversed(waiting[1:])
-        }
+    ahead = list(waiting[1:])
+    begun: dict[int, Future[None]] = {}
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+
+        def begin_next(_done: Future[None] | None = None) -> None:
+            if ahead:
+                place = ahead.pop()
+                begun[place] = pool.submit(fit_first, every[place].scenario, every[place].folder)
+                begun[place].add_done_callback(begin_next)
 
         def ready(place: int) -> None:
-            future = futures.get(place)
-            if future is not None and not future.cancel():
-                future.result()
+            if place in ahead:
+                ahead.remove(place)
+            if place in begun:
+                begun[place].result()
 
         try:
+            begin_next()
             yield ready
         finally:
+            ahead.clear()
             pool.shutdown(wait=False, cancel_futures=True)
 
 
 def fit_first(scenario: Scenario, folder: Path) -> None:
     """Fit a run's initial recommender into its checkpoints, exactly as the run itself would."""
-    import torch
-
-    torch.set_num_threads(1)
+    use_threads(scenario.engine.threads)
     dataset, parts = load(scenario)
     source_user = choose(dataset, scenario, Streams(scenario.seed))
     known = known_at_start(parts.platform, source_user)
