@@ -64,7 +64,7 @@ def contrast(arm: Floats, baseline: Floats) -> Contrast:
     arm, baseline = arm[there], baseline[there]
     n, nan = len(arm), float("nan")
     if n == 0:
-        return Contrast(0, nan, nan, nan, nan, nan, "not measured", nan, nan, "none")
+        return Contrast(0, nan, nan, nan, nan, nan, "nothing to pair", nan, nan, "none")
     differences = arm - baseline
     means = (float(baseline.mean()), float(arm.mean()), float(differences.mean()))
     if n < FEWEST_FOR_INTERVAL:
@@ -120,20 +120,21 @@ def holm(p: Floats) -> Floats:
     return adjusted
 
 
-def compare(study: Study, metrics: Sequence[str] = ()) -> pd.DataFrame:
+def compare(study: Study, metrics: Sequence[str] = (), groups: Sequence[str] = ()) -> pd.DataFrame:
     """Return one row per figure and arm: the key, ``arm``, ``baseline``, the contrast's fields, ``p_holm``.
 
-    Only figures over the whole run are compared. Pairs are runs of one seed, which share their
-    random numbers. Holm's correction runs over the rows returned. Raise InvalidInput for an unknown
-    metric or where there is nothing to compare.
+    Only figures over the whole run are compared; ``metrics`` and ``groups`` keep those named. Pairs
+    are runs of one seed, which share their random numbers. Holm's correction runs over the rows
+    returned. Raise InvalidInput for an unknown metric or where there is nothing to compare.
     """
     if len(study.arms) < 2:
         raise InvalidInput(f"{study.folder} holds one arm, {study.baseline}; comparing takes a study or several runs")
     frame = study.metrics
     whole = frame[frame["day"] == WHOLE_RUN]
     _check_names(metrics, whole)
-    if metrics:
-        whole = whole[whole["metric"].isin(list(metrics))]
+    for column, wanted in (("metric", metrics), ("group", groups)):
+        if wanted:
+            whole = whole[whole[column].isin(list(wanted))]
     rows = [
         {**dict(zip(KEY, key, strict=True)), "arm": arm, "baseline": study.baseline, **asdict(found)}
         for key, figures in whole.groupby(list(KEY), sort=False)

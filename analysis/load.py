@@ -1,6 +1,7 @@
 """Load run and study folders into tidy frames."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,8 @@ import pandas as pd
 
 from agents.errors import InvalidInput
 from simulator.log import TABLES
+
+METRICS = "metrics.parquet"
 
 
 @dataclass(frozen=True)
@@ -61,16 +64,24 @@ class Run:
         """Return every training of the recommender (simulator.log.Refit)."""
         return self.table("refits")
 
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """Return the measured figures; raise InvalidInput if the run was never measured."""
+        path = self.folder / METRICS
+        if not path.is_file():
+            raise InvalidInput(f"{self.folder} has no {METRICS}; write it with: python run_sim.py report {self.folder}")
+        return pd.read_parquet(path)
+
 
 def load(folder: Path) -> Run:
     """Open a run folder; raise InvalidInput if it is none."""
     manifest = folder / "manifest.json"
     if not manifest.is_file():
         raise InvalidInput(f"{folder} is not a run folder: it has no manifest.json")
-    return Run(folder, _mapping(manifest))
+    return Run(folder, mapping(manifest))
 
 
-def _mapping(path: Path) -> dict[str, Any]:
+def mapping(path: Path) -> dict[str, Any]:
     """Return the content of a JSON file that holds a mapping."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -114,14 +125,9 @@ class Study:
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
-        """Return every measured figure with its ``arm`` and ``seed``; raise InvalidInput if never measured."""
-        path = self.folder / "metrics.parquet"
-        if not path.is_file():
-            raise InvalidInput(f"{self.folder} has no metrics.parquet; write it with: python run_sim.py report {self.folder}")
-        frame = pd.read_parquet(path)
-        if "arm" not in frame:
-            frame = frame.assign(arm=self.cells[0].arm, seed=self.cells[0].seed)
-        return frame
+        """Return every measured figure with its ``arm`` and ``seed``, cell after cell."""
+        frames = [cell.run.metrics.assign(arm=cell.arm, seed=cell.seed) for cell in self.cells]
+        return pd.concat(frames, ignore_index=True)
 
 
 def load_study(folder: Path) -> Study:
@@ -131,11 +137,31 @@ def load_study(folder: Path) -> Study:
     """
     if not (folder / "study.json").is_file():
         return _alone(load(folder))
-    content = _mapping(folder / "study.json")
+    content = mapping(folder / "study.json")
     cells = tuple(_cell(folder, row) for row in content["cells"])
     baseline = content["baseline"]
     others = [arm for arm in content["arms"] if arm != baseline]
     return Study(folder, content["name"], baseline, (baseline, *others), cells)
+
+
+def gather(folders: Sequence[Path]) -> Study:
+    """Return one study folder, or single runs as the cells of one, the first run's arm the baseline.
+
+    Runs are arms by the arm they were played as, by their recommender outside a study, or by their
+    folder where that leaves two of one seed. Raise InvalidInput where the folders do not fit together.
+    """
+    if len(folders) == 1 or any((folder / "study.json").is_file() for folder in folders):
+        if len(folders) > 1:
+            raise InvalidInput("compare takes one study folder, or several run folders, not both")
+        return load_study(folders[0])
+    runs = [finished(load(folder)) for folder in folders]
+    names = [run.manifest.get("arm") or run.manifest["recommender"]["kind"] for run in runs]
+    if len({(name, run.manifest["seed"]) for name, run in zip(names, runs, strict=True)}) < len(runs):
+        names = [run.folder.name for run in runs]
+    cells = tuple(Cell(name, run.manifest["seed"], run) for name, run in zip(names, runs, strict=True))
+    if len(set(names)) > 1 and len({(cell.arm, cell.seed) for cell in cells}) < len(cells):
+        raise InvalidInput("the same run was given twice")
+    return Study(folders[0].parent, "several runs", names[0], tuple(dict.fromkeys(names)), cells)
 
 
 def _alone(run: Run) -> Study:
@@ -147,7 +173,8 @@ def _cell(folder: Path, row: dict[str, Any]) -> Cell:
     place = folder / row["folder"]
     if not (place / "manifest.json").is_file():
         raise InvalidInput(
-            f"{folder}: cell {row['arm']} seed {row['seed']} has not run yet; continue with: python run_sim.py resume {folder}"
+            f"{folder}: cell {row['arm']} seed {row['seed']} has not run yet; "
+            f"continue with: python run_sim.py resume {folder}"
         )
     return Cell(row["arm"], row["seed"], finished(load(place)))
 
@@ -156,6 +183,7 @@ def finished(run: Run) -> Run:
     """Return the run; raise InvalidInput if it did not finish."""
     if run.manifest["status"] != "finished":
         raise InvalidInput(
-            f"{run.folder} is {run.manifest['status']}, not finished; continue with: python run_sim.py resume {run.folder}"
+            f"{run.folder} is {run.manifest['status']}, not finished; "
+            f"continue with: python run_sim.py resume {run.folder}"
         )
     return run

@@ -17,7 +17,9 @@ class AccuracyBias(Plot):
 
     title = "Usefulness against popularity"
     section = "outcomes"
-    reading = "Up is more useful to the users, left less popular: an arm above and left of another gives more with less bias."
+    reading = (
+        "Up is more useful to the users, left less popular: an arm above and left of another gives more with less bias."
+    )
     counted = "users"
 
     def tidy(self, study: Study) -> pd.DataFrame:

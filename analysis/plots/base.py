@@ -47,7 +47,8 @@ class Plot(ABC):
         spread = "mean and 95 % interval over seeds" if banded else "mean over seeds" if seeds > 1 else "no interval"
         low, high = int(frame["n"].min()), int(frame["n"].max())
         size = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-        return f"{self.reading} Definition: {definitions}; {size} {self.counted} per value; n = {seeds} {'seed' if seeds == 1 else 'seeds'}, {spread}."
+        runs = "1 seed" if seeds == 1 else f"{seeds} seeds"
+        return f"{self.reading} Definition: {definitions}; {size} {self.counted} per value; n = {runs}, {spread}."
 
     def alt(self, frame: pd.DataFrame) -> str:
         """Return the figure in words."""

@@ -26,7 +26,9 @@ class ClickThrough(Plot):
             shown = cell.run.impressions.assign(watched=lambda f: f["action"] == "watch")
             rates = shown.groupby("position")["watched"].agg(rate="mean", n="size").reset_index()
             frames.append(rates.assign(arm=cell.arm, seed=cell.seed))
-        return by_arm(study, pd.concat(frames, ignore_index=True)).assign(definition_id="watch_rate/by-position/all-pages")
+        return by_arm(study, pd.concat(frames, ignore_index=True)).assign(
+            definition_id="watch_rate/by-position/all-pages"
+        )
 
     def draw(self, frame: pd.DataFrame) -> Figure:
         """Return one panel."""

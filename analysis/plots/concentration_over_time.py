@@ -21,8 +21,8 @@ class ConcentrationOverTime(Plot):
     title = "Concentration over time"
     section = "popularity"
     reading = (
-        "Each point is one simulated day by itself. Popularity (ARP) is the share of users who have an item, counted once "
-        "at time 0 and once as of that day: in a closed loop the two can move apart."
+        "Each point is one simulated day by itself. Popularity (ARP) is the share of users who have an item, counted "
+        "once at time 0 and once as of that day: in a closed loop the two can move apart."
     )
     counted = "items or users"
     bands = True

@@ -18,8 +18,8 @@ class DiversityQuadrant(Plot):
     title = "Individual against aggregate diversity"
     section = "echo"
     reading = (
-        "The cross hairs are the baseline. Lower right of them every user sees variety, but all see the same; upper left the "
-        "catalog is spread over users who are each kept to few kinds."
+        "The cross hairs are the baseline. Lower right of them every user sees variety, but all see the same; upper "
+        "left the catalog is spread over users who are each kept to few kinds."
     )
     counted = "users"
 

@@ -1,6 +1,7 @@
 """Tidy frames that several figures share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,7 @@ def by_arm(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
 def over_seeds(frame: pd.DataFrame, by: Sequence[str], value: str = "value") -> pd.DataFrame:
     """Return mean, low and high over seeds per group, low = high = NaN under 3 seeds; order is kept."""
     rows = []
-    for key, group in frame.groupby(list(by), sort=False):
+    for key, group in grouped(frame, by):
         values = group[value].dropna().to_numpy(dtype=float)
         enough = len(values) >= FEWEST_FOR_INTERVAL
         low, high = interval(values)[:2] if enough else (np.nan, np.nan)
@@ -62,7 +63,17 @@ def exposure(study: Study, *, watched: bool = False) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
+def grouped(frame: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """Yield the key of each group and its rows, groups in the order of their first row."""
+    for key, rows in frame.groupby(list(by), sort=False):
+        yield tuple(key), rows
+
+
+def mean_by(frame: pd.DataFrame, by: Sequence[str], value: str = "value") -> dict[tuple[Any, ...], float]:
+    """Return the mean of a column per group, groups in the order of their first row."""
+    return {key: float(rows[value].mean()) for key, rows in grouped(frame, by)}
+
+
 def listed(frame: pd.DataFrame, column: str, pattern: str = "{arm} {value:.3g}") -> str:
     """Return the mean of a column per arm as running text."""
-    means = frame.groupby("arm", sort=False)[column].mean()
-    return ", ".join(pattern.format(arm=arm, value=value) for arm, value in means.items())
+    return ", ".join(pattern.format(arm=arm, value=value) for (arm,), value in mean_by(frame, ["arm"], column).items())

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from analysis.load import Study
 from analysis.plots.base import Plot
-from analysis.plots.frames import exposure, listed
+from analysis.plots.frames import exposure, grouped, listed
 from analysis.plots.style import FAINT, arm_styles, panels
 
 TRAINING = "interactions before the run"
@@ -29,7 +29,7 @@ class LongTail(Plot):
         every = pd.concat([items, before], ignore_index=True)
         frames = [
             _ranked(group["count"].to_numpy(dtype=float)).assign(arm=arm, seed=seed, n=int(group["n"].iloc[0]))
-            for (arm, seed), group in every.groupby(["arm", "seed"], sort=False)
+            for (arm, seed), group in grouped(every, ["arm", "seed"])
         ]
         return pd.concat(frames, ignore_index=True).assign(definition_id="exposure_share/by-own-rank")
 
@@ -38,7 +38,9 @@ class LongTail(Plot):
         arms = arm_styles(frame.loc[frame["arm"] != TRAINING, "arm"])
         figure, (ax,) = panels(1, height=2.9)
         before = _mean(frame, TRAINING)
-        ax.plot(before.index, before, color=FAINT, linewidth=3.2, alpha=0.55, solid_capstyle="butt", label="before the run")
+        ax.plot(
+            before.index, before, color=FAINT, linewidth=3.2, alpha=0.55, solid_capstyle="butt", label="before the run"
+        )
         for arm, style in arms.items():
             curve = _mean(frame, arm)
             ax.plot(curve.index, curve, color=style.color, linestyle=style.dashes, label=arm)

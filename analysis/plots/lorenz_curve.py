@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from analysis.load import Study
 from analysis.metrics.concentration import gini_index, lorenz_curve
 from analysis.plots.base import Plot
-from analysis.plots.frames import exposure, listed
+from analysis.plots.frames import exposure, grouped, listed
 from analysis.plots.style import FAINT, arm_styles, panels
 
 GRID = np.linspace(0, 1, 201)
@@ -26,7 +26,7 @@ class LorenzCurve(Plot):
         """Return the curves at 201 shares of the catalog."""
         frames = []
         for on in PANELS:
-            for (arm, seed), items in exposure(study, watched=on == "consumed").groupby(["arm", "seed"], sort=False):
+            for (arm, seed), items in grouped(exposure(study, watched=on == "consumed"), ["arm", "seed"]):
                 counts = items["count"].to_numpy(dtype=float)
                 curve = lorenz_curve(counts)
                 shares = np.interp(GRID, np.linspace(0, 1, len(curve)), curve)
@@ -47,7 +47,9 @@ class LorenzCurve(Plot):
                 label = f"{arm}: Gini {curve['gini'].iloc[0]:.2f}"
                 ax.plot(curve.index, curve["exposure_share"], color=style.color, linestyle=style.dashes, label=label)
             ax.legend(loc="upper left", bbox_to_anchor=(0.0, 0.98), handlelength=2.2)
-            ax.set(title=name, xlim=(0, 1), ylim=(0, 1), xlabel="share of the catalog, least exposed first", aspect="equal")
+            ax.set(
+                title=name, xlim=(0, 1), ylim=(0, 1), xlabel="share of the catalog, least exposed first", aspect="equal"
+            )
         axes[0].set_ylabel("cumulative share")
         return figure
 

@@ -36,7 +36,9 @@ class PopularityExposure(Plot):
         frame = groups.agg(popularity=("popularity", "mean"), relative=("relative", "mean"), n=("relative", "size"))
         frame = frame.reset_index().sort_values(["arm", "seed", "decile"], kind="stable")
         order = frame["arm"].map({arm: at for at, arm in enumerate(study.arms)}).sort_values(kind="stable").index
-        return frame.loc[order].reset_index(drop=True).assign(definition_id="relative_exposure/popularity-deciles/initial")
+        return (
+            frame.loc[order].reset_index(drop=True).assign(definition_id="relative_exposure/popularity-deciles/initial")
+        )
 
     def draw(self, frame: pd.DataFrame) -> Figure:
         """Return one panel, the exposure symmetric-logarithmic around zero."""
@@ -50,7 +52,9 @@ class PopularityExposure(Plot):
             ax.fill_between(line["decile"], line["low"], line["high"], color=style.color, alpha=0.15, linewidth=0)
         ax.set_yscale("symlog", linthresh=1, linscale=0.6)
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×" if value else "0"))
-        ax.set_yticks([0, 1, *([2, 5, 10, 20, 50, 100][: int(np.searchsorted([2, 5, 10, 20, 50], means["mean"].max())) + 1])])
+        ax.set_yticks(
+            [0, 1, *([2, 5, 10, 20, 50, 100][: int(np.searchsorted([2, 5, 10, 20, 50], means["mean"].max())) + 1])]
+        )
         ax.minorticks_off()
         ax.set_ylim(bottom=-0.06)
         ax.set_xticks(range(1, BINS + 1))
@@ -61,4 +65,5 @@ class PopularityExposure(Plot):
     def findings(self, frame: pd.DataFrame) -> str:
         """Return the relative exposure of the most popular tenth per arm."""
         top = frame[frame["decile"] == BINS]
-        return f"Exposure of the most popular tenth relative to an equal share: {listed(top, 'relative', '{arm} {value:.2g} times')}."
+        times = listed(top, "relative", "{arm} {value:.2g} times")
+        return f"Exposure of the most popular tenth relative to an equal share: {times}."

@@ -9,7 +9,7 @@ from matplotlib.ticker import PercentFormatter
 from analysis.load import Study
 from analysis.metrics.strata import GROUPS
 from analysis.plots.base import Plot
-from analysis.plots.frames import SHARED, figures, over_seeds
+from analysis.plots.frames import SHARED, figures, grouped, mean_by, over_seeds
 from analysis.plots.style import INK, PAGE, ArmStyle, arm_styles, panels
 
 ORDER = ("all", *GROUPS)
@@ -23,8 +23,8 @@ class PopularityLift(Plot):
     title = "Popularity lift by user group"
     section = "popularity"
     reading = (
-        "By how much the shown items are more popular than what the same users had taken before; 0 is faithful to taste. "
-        "Niche and blockbuster are the fifths of users with the least and the most popular profiles."
+        "By how much the shown items are more popular than what the same users had taken before; 0 is faithful to "
+        "taste. Niche and blockbuster are the fifths of users with the least and the most popular profiles."
     )
     counted = "users"
     bands = True
@@ -38,14 +38,14 @@ class PopularityLift(Plot):
         """Return grouped bars with their values."""
         styles = arm_styles(frame["arm"])
         figure, (ax,) = panels(1, height=2.6, width=PAGE if len(styles) > 1 else None)
-        means = over_seeds(frame, ["arm", "group"]).set_index(["arm", "group"])
+        bars = {key: rows.iloc[0] for key, rows in grouped(over_seeds(frame, ["arm", "group"]), ["arm", "group"])}
         groups = [group for group in ORDER if group in set(frame["group"])]
         width = 0.8 / len(styles)
         for row, (arm, style) in enumerate(styles.items()):
             offset = (row - (len(styles) - 1) / 2) * width
             for place, group in enumerate(groups):
-                if (arm, group) in means.index:
-                    _bar(ax, place + offset, width * 0.88, means.loc[(arm, group)], style, arm if place == 0 else "")
+                if (arm, group) in bars:
+                    _bar(ax, place + offset, width * 0.88, bars[arm, group], style, arm if place == 0 else "")
         ax.axhline(0, color=INK, linewidth=0.8)
         ax.set_xticks(range(len(groups)), ["all users" if group == "all" else group for group in groups])
         ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -58,7 +58,7 @@ class PopularityLift(Plot):
 
     def findings(self, frame: pd.DataFrame) -> str:
         """Return the lift per group and arm."""
-        means = frame.groupby(["arm", "group"], sort=False)["value"].mean()
+        means = mean_by(frame, ["arm", "group"])
         return "; ".join(f"{arm}, {group} users: {value:+.0%}" for (arm, group), value in means.items()) + "."
 
 

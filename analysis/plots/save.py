@@ -19,6 +19,7 @@ from analysis.load import Study
 from analysis.plots.base import Plot
 from analysis.plots.style import COLUMN, RC
 
+BASE = Plot.__module__
 DPI = 200
 Progress = Callable[[float, str], None]
 """Called with the share done and a word on what comes next."""
@@ -46,13 +47,14 @@ def plots() -> dict[str, Plot]:
     for module in pkgutil.iter_modules(analysis.plots.__path__):
         here = vars(importlib.import_module(f"analysis.plots.{module.name}"))
         for thing in here.values():
-            if isinstance(thing, type) and issubclass(thing, Plot) and thing.__module__.endswith(f".{module.name}"):
-                if thing is not Plot:
-                    found[module.name] = thing()
+            if isinstance(thing, type) and issubclass(thing, Plot) and thing.__module__ == here["__name__"] != BASE:
+                found[module.name] = thing()
     return found
 
 
-def draw_all(study: Study, out: Path, names: Sequence[str] = (), progress: Progress = lambda _s, _w: None) -> list[Drawn]:
+def draw_all(
+    study: Study, out: Path, names: Sequence[str] = (), progress: Progress = lambda _s, _w: None
+) -> list[Drawn]:
     """Draw the named figures (all by default) into a folder; figures without data are left out.
 
     Raise InvalidInput for an unknown name, MissingResource where the folder cannot be written.
@@ -70,7 +72,9 @@ def draw_all(study: Study, out: Path, names: Sequence[str] = (), progress: Progr
             frame = plot.tidy(study)
             if len(frame):
                 drawn.append(_save(name, plot, frame, out))
-        _put(out / "captions.json", lambda path: path.write_text(json.dumps([asdict(d) for d in drawn], indent=1) + "\n"))
+        _put(
+            out / "captions.json", lambda path: path.write_text(json.dumps([asdict(d) for d in drawn], indent=1) + "\n")
+        )
     except OSError as error:
         raise MissingResource(f"cannot write figures to {out}: {error.strerror}; give a writable folder") from error
     return drawn
@@ -82,11 +86,16 @@ def _save(name: str, plot: Plot, frame: pd.DataFrame, out: Path) -> Drawn:
     with matplotlib.rc_context(RC):
         figure = plot.draw(frame)
         wide = bool(figure.get_figwidth() > COLUMN)
-        save: dict[str, Any] = {"svg": {"metadata": {**described, "Date": None}}, "png": {"metadata": described, "dpi": DPI}}
+        save: dict[str, Any] = {
+            "svg": {"metadata": {**described, "Date": None}},
+            "png": {"metadata": described, "dpi": DPI},
+        }
         for kind, options in save.items():
             _put(out / f"{name}.{kind}", lambda path, k=kind, o=options: figure.savefig(path, format=k, **o))  # type: ignore[misc]
     _put(out / f"{name}.csv", lambda path: frame.to_csv(path, index=False, float_format="%.10g"))
-    return Drawn(name, plot.title, plot.section, caption, plot.alt(frame), f"{name}.svg", f"{name}.png", f"{name}.csv", wide)
+    return Drawn(
+        name, plot.title, plot.section, caption, plot.alt(frame), f"{name}.svg", f"{name}.png", f"{name}.csv", wide
+    )
 
 
 def _put(path: Path, write: Callable[[Path], object]) -> None:

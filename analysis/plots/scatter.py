@@ -32,7 +32,15 @@ def draw_between(frame: pd.DataFrame) -> Figure:
     for arm, style in styles.items():
         seeds = frame[frame["arm"] == arm]
         if len(seeds) > 1:
-            ax.plot(seeds["x"], seeds["y"], color=style.color, marker=style.marker, linestyle="none", markersize=3, alpha=0.45)
+            ax.plot(
+                seeds["x"],
+                seeds["y"],
+                color=style.color,
+                marker=style.marker,
+                linestyle="none",
+                markersize=3,
+                alpha=0.45,
+            )
         ax.plot(*means.loc[arm], color=style.color, marker=style.marker, linestyle="none", markersize=7)
     ax.margins(x=0.22, y=0.16)
     _name(ax, means, frame)

@@ -22,8 +22,8 @@ class StrataFlow(Plot):
     title = "Head, mid and tail: before, shown, watched"
     section = "popularity"
     reading = (
-        "Head and tail are the most and least popular items that hold the first and last fifth of all interactions before "
-        "the run."
+        "Head and tail are the most and least popular items that hold the first and last fifth of all interactions "
+        "before the run."
     )
     counted = "interactions, impressions or watches"
 
@@ -45,7 +45,14 @@ class StrataFlow(Plot):
                 share = float(means.get((arm, stage, band), 0.0))
                 ax.barh(y, share, 0.86, left=left, facecolor=color, edgecolor=INK, linewidth=0.5)
                 if share >= 0.09:
-                    ax.text(left + share / 2, y, f"{share:.0%}", ha="center", va="center_baseline", color="white" if band == "head" else INK)
+                    ax.text(
+                        left + share / 2,
+                        y,
+                        f"{share:.0%}",
+                        ha="center",
+                        va="center_baseline",
+                        color="white" if band == "head" else INK,
+                    )
                 left += share
             if stage == STAGES[0] and len(arms) > 1:
                 ax.annotate(arm, (0, y - 0.5), (0, 2), textcoords="offset points", va="bottom", fontweight="bold")

@@ -13,7 +13,7 @@ COLUMN, PAGE = 3.5, 7.1
 """Widths in inches: one and two columns of a paper."""
 
 INK, FAINT = "#222222", "#8a8a8a"
-RC: dict[str, Any] = {
+RC: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 8,
     "axes.labelsize": 8,
@@ -75,7 +75,9 @@ def arm_styles(arms: Iterable[str]) -> dict[str, ArmStyle]:
     return {arm: STYLES[place % len(STYLES)] for place, arm in enumerate(dict.fromkeys(arms))}
 
 
-def panels(columns: int, rows: int = 1, height: float = 2.5, width: float | None = None) -> tuple[Figure, Sequence[Axes]]:
+def panels(
+    columns: int, rows: int = 1, height: float = 2.5, width: float | None = None
+) -> tuple[Figure, Sequence[Axes]]:
     """Return an empty figure of equal panels, row by row; one panel takes a column, more the page."""
     figure = Figure(figsize=(width or (COLUMN if columns == 1 else PAGE), height * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False)

@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 from analysis.load import Study
 from analysis.metrics.strata import GROUPS
 from analysis.plots.base import Plot
-from analysis.plots.frames import SHARED, figures, over_seeds
+from analysis.plots.frames import SHARED, figures, mean_by
 from analysis.plots.style import INK, arm_styles, panels
 
 
@@ -17,8 +17,8 @@ class TastePopularity(Plot):
     title = "Own taste against what is shown"
     section = "popularity"
     reading = (
-        "The bar is the mean popularity of what a group's users had taken before the run, the markers that of what they "
-        "were shown: right of the bar means more popular than their own taste."
+        "The bar is the mean popularity of what a group's users had taken before the run, the markers that of what "
+        "they were shown: right of the bar means more popular than their own taste."
     )
     counted = "users"
 
@@ -39,7 +39,7 @@ class TastePopularity(Plot):
         """Return one panel with a block of rows per group."""
         styles = arm_styles(frame["arm"])
         figure, (ax,) = panels(1, height=0.75 + 0.62 * len(GROUPS) + 0.12 * len(styles))
-        means = over_seeds(frame, ["side", "group", "arm"]).set_index(["side", "group", "arm"])["mean"]
+        means = mean_by(frame, ["side", "group", "arm"])
         step = 0.7 / max(len(styles), 1)
         for block, group in enumerate(GROUPS):
             for row, (arm, style) in enumerate(styles.items()):
@@ -55,13 +55,29 @@ class TastePopularity(Plot):
         ax.set_xlim(left=0)
         ax.grid(axis="y", visible=False)
         ax.set_xlabel("mean popularity (share of users with the item)")
-        handles = [Line2D([], [], color=INK, linewidth=2.6, marker="|", linestyle="none", markeredgewidth=2.6, label="own taste")]
-        handles += [Line2D([], [], color=s.color, marker=s.marker, linestyle="none", label=arm) for arm, s in styles.items()]
-        figure.legend(handles=handles, loc="outside upper center", ncols=len(handles) if len(handles) < 5 else 3, handlelength=1, columnspacing=1.2)
+        handles = [
+            Line2D(
+                [], [], color=INK, linewidth=2.6, marker="|", linestyle="none", markeredgewidth=2.6, label="own taste"
+            )
+        ]
+        handles += [
+            Line2D([], [], color=s.color, marker=s.marker, linestyle="none", label=arm) for arm, s in styles.items()
+        ]
+        figure.legend(
+            handles=handles,
+            loc="outside upper center",
+            ncols=len(handles) if len(handles) < 5 else 3,
+            handlelength=1,
+            columnspacing=1.2,
+        )
         return figure
 
     def findings(self, frame: pd.DataFrame) -> str:
         """Return profile and slate popularity per group and arm."""
-        means = frame.groupby(["group", "arm", "side"], sort=False)["value"].mean().unstack("side")
-        rows = [f"{group} users, {arm}: {row['profile']:.3f} to {row['slate']:.3f}" for (group, arm), row in means.iterrows()]
+        means = mean_by(frame, ["group", "arm", "side"])
+        rows = [
+            f"{group} users, {arm}: {own:.3f} to {means.get((group, arm, 'slate'), float('nan')):.3f}"
+            for (group, arm, side), own in means.items()
+            if side == "profile"
+        ]
         return f"From own taste to what was shown: {'; '.join(rows)}."

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.load import Study
-from analysis.plots.frames import SHARED, by_day, figures, over_seeds
+from analysis.plots.frames import SHARED, by_day, figures, grouped, over_seeds
 from analysis.plots.style import arm_legend, arm_styles, day_axis, panels
 
 
@@ -58,8 +58,8 @@ def _lines(ax: Axes, means: pd.DataFrame) -> None:
 def first_to_last(frame: pd.DataFrame) -> str:
     """Return each panel's figure on the first and the last day, per arm, as running text."""
     ends = frame[frame["day"].isin([frame["day"].min(), frame["day"].max()])]
-    means = ends.groupby(["panel", "arm", "day"], sort=False)["value"].mean()
     texts: dict[str, list[str]] = {}
-    for (panel, arm), values in means.groupby(level=[0, 1], sort=False):
-        texts.setdefault(panel, []).append(f"{arm} {values.iloc[0]:.3g} to {values.iloc[-1]:.3g}")
+    for (panel, arm), rows in grouped(ends, ["panel", "arm"]):
+        of = rows.groupby("day")["value"].mean()
+        texts.setdefault(panel, []).append(f"{arm} {of.iloc[0]:.3g} to {of.iloc[-1]:.3g}")
     return " ".join(f"{panel}, first to last day: {', '.join(parts)}." for panel, parts in texts.items())

@@ -21,17 +21,17 @@ class TopicEntropyFan(Plot):
     title = "Variety of genres per user"
     section = "echo"
     reading = (
-        "Line: the middle user; bands: the middle half and the middle 80 % of users. A sinking fan means that users are shown "
-        "fewer kinds; a widening one that some are locked in while others are not."
+        "Line: the middle user; bands: the middle half and the middle 80 % of users. A sinking fan means that users "
+        "are shown fewer kinds; a widening one that some are locked in while others are not."
     )
     counted = "users"
 
     def tidy(self, study: Study) -> pd.DataFrame:
         """Return the quantiles per arm, seed and day."""
-        frames = [
-            _quantiles(cell.run).assign(arm=arm, seed=cell.seed) for arm in study.arms for cell in study.of(arm)
-        ]
-        return pd.concat(frames, ignore_index=True).assign(definition_id="topic_entropy/bits/split-genres/per-day-quantiles")
+        frames = [_quantiles(cell.run).assign(arm=arm, seed=cell.seed) for arm in study.arms for cell in study.of(arm)]
+        return pd.concat(frames, ignore_index=True).assign(
+            definition_id="topic_entropy/bits/split-genres/per-day-quantiles"
+        )
 
     def draw(self, frame: pd.DataFrame) -> Figure:
         """Return one panel per arm on a common scale."""
@@ -60,7 +60,9 @@ class TopicEntropyFan(Plot):
 
 
 def _quantiles(run: Run) -> pd.DataFrame:
-    genres = run.items["genres"].astype(str).str.get_dummies("|").reindex(columns=run.manifest["genre_names"], fill_value=0)
+    genres = (
+        run.items["genres"].astype(str).str.get_dummies("|").reindex(columns=run.manifest["genre_names"], fill_value=0)
+    )
     rows = []
     for day, shown in run.impressions.groupby("day"):
         entropy = entropy_bits(genre_shares(_lists(shown, len(run.users)), genres.to_numpy(dtype=float)))

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.load import Run, Study
+from analysis.plots.frames import grouped
 
 MOST_LISTED = 200
 MOST_TOLD = 18
 MOST_VISITS = 6
 MINUTES_A_DAY, MINUTES_AN_HOUR = 1440, 60
+PAGE = ["user_id", "session_id", "page"]
 TRAITS = ("activity", "conformity", "diversity", "mainstreaminess", "rating_mean", "rating_sd", "attention")
 
 
@@ -68,7 +70,10 @@ def first_runs(study: Study) -> dict[str, Run]:
 def rows(study: Study) -> list[Row]:
     """Return up to 200 users in the order of their ids, as the first seed's runs have them."""
     runs = first_runs(study)
-    watched = {arm: run.impressions["action"].eq("watch").groupby(run.impressions["user_id"]).mean() for arm, run in runs.items()}
+    watched = {
+        arm: run.impressions["action"].eq("watch").groupby(run.impressions["user_id"]).mean()
+        for arm, run in runs.items()
+    }
     mood = {arm: run.sessions.groupby("user_id")["satisfaction"].mean() for arm, run in runs.items()}
     nan = float("nan")
     return [
@@ -117,7 +122,7 @@ def chosen(users: pd.DataFrame) -> list[int]:
 def _stories(run: Run, users: Sequence[int]) -> dict[int, tuple[Visit, ...]]:
     items = run.items.set_index("item_id")[["title", "genres"]].astype(str)
     shown = run.impressions[run.impressions["user_id"].isin(users)].join(items, on="item_id")
-    pages = {key: _page(page) for key, page in shown.groupby(["user_id", "session_id", "page"], sort=True)}
+    pages = {key: _page(page) for key, page in grouped(shown.sort_values(PAGE), PAGE)}
     by_session: dict[tuple[int, int], list[tuple[Shown, ...]]] = {}
     for (user, session, _), page in pages.items():
         by_session.setdefault((user, session), []).append(page)
@@ -132,7 +137,13 @@ def _stories(run: Run, users: Sequence[int]) -> dict[int, tuple[Visit, ...]]:
 
 def _page(page: pd.DataFrame) -> tuple[Shown, ...]:
     return tuple(
-        Shown(int(row["position"]), str(row["title"]), str(row["genres"]).replace("|", ", "), str(row["action"]), float(row["rating"]))
+        Shown(
+            int(row["position"]),
+            str(row["title"]),
+            str(row["genres"]).replace("|", ", "),
+            str(row["action"]),
+            float(row["rating"]),
+        )
         for row in page.sort_values("position").to_dict("records")
     )
 

@@ -25,7 +25,8 @@ CLAIMS = (
     Claim("popularity_lift", "shown", "pulled niche users further toward popular items",
           "kept niche users closer to, or below, the popularity of their own taste", "niche"),
     Claim("mean_pairwise_jaccard", "shown", "made users' slates more alike", "made users' slates less alike"),
-    Claim("topic_entropy", "shown", "showed each user a wider mix of genres", "showed each user a narrower mix of genres"),
+    Claim("topic_entropy", "shown", "showed each user a wider mix of genres",
+          "showed each user a narrower mix of genres"),
     Claim("view_ratio", "user", "got more of what it showed watched", "got less of what it showed watched"),
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.compare import Contrast, contrast
 from analysis.load import Study
-from analysis.plots.frames import figures, over_seeds, whole_run
+from analysis.plots.frames import figures, grouped, over_seeds, whole_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,9 @@ HEADLINES = (
     Headline("Popularity bias", "Mean popularity shown (ARP), as of the end", "arp", "shown", "current"),
     Headline("Popularity bias", "Tail items in slates (APLT)", "aplt", "shown", "initial", PERCENT),
     Headline("Popularity bias", "Popularity lift over own taste", "popularity_lift", "shown", "initial", PERCENT),
-    Headline("Popularity bias", "Popularity lift, niche users", "popularity_lift", "shown", "initial", PERCENT, "niche"),
+    Headline(
+        "Popularity bias", "Popularity lift, niche users", "popularity_lift", "shown", "initial", PERCENT, "niche"
+    ),
     Headline("Echo chambers", "Overlap of two users' slates (Jaccard)", "mean_pairwise_jaccard", "shown"),
     Headline("Echo chambers", "Overlap of two users' watches (Jaccard)", "mean_pairwise_jaccard", "consumed"),
     Headline("Echo chambers", "Genre entropy of slates, bits", "topic_entropy", "shown", "", "{:.2f}"),
@@ -97,7 +99,7 @@ def lines(study: Study, wanted: Sequence[Headline] = HEADLINES) -> list[Line]:
 
 
 def _entries(study: Study, rows: pd.DataFrame) -> tuple[Entry, ...]:
-    means = over_seeds(rows, ["arm"]).set_index("arm")
+    means = {arm: of.iloc[0] for (arm,), of in grouped(over_seeds(rows, ["arm"]), ["arm"])}
     by_seed = rows.pivot(index="seed", columns="arm", values="value").reindex(columns=study.arms)
     base = by_seed[study.baseline].to_numpy(dtype=float)
     entries = []
@@ -106,6 +108,6 @@ def _entries(study: Study, rows: pd.DataFrame) -> tuple[Entry, ...]:
         if of.empty:
             continue
         against = None if arm == study.baseline else contrast(by_seed[arm].to_numpy(dtype=float), base)
-        mean, low, high = (float(value) for value in means.loc[arm])
+        mean, low, high = (float(means[arm][name]) for name in ("mean", "low", "high"))
         entries.append(Entry(arm, mean, low, high, int(of["n"].iloc[0]), int(of["value"].notna().sum()), against))
     return tuple(entries)

@@ -36,7 +36,10 @@ def setup(study: Study) -> Rows:
     data, users = run.manifest.get("data", {}), run.users
     behaviors = ", ".join(f"{count} {kind}" for kind, count in users["behavior"].astype(str).value_counts().items())
     rows = [
-        ("Data", f"{data.get('name', '–')}: {len(run.items):,} items, {len(run.history):,} interactions known at the start"),
+        (
+            "Data",
+            f"{data.get('name', '–')}: {len(run.items):,} items, {len(run.history):,} interactions known at the start",
+        ),
         ("Users", f"{len(users):,} simulated ({behaviors})"),
         ("Simulated time", f"{run.manifest['days']:g} days"),
         ("Runs", _runs(study)),

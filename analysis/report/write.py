@@ -40,20 +40,24 @@ def render(study: Study, drawn: Sequence[Drawn]) -> str:
     """Return the report as HTML."""
     css = (HERE / "report.css").read_text(encoding="utf-8")
     table = lines(study)
-    return environment().get_template("report.html.j2").render(
-        study=study,
-        css=Markup(css),  # noqa: S704  (our own file, not data)
-        policy=policy(css),
-        sections=SECTIONS,
-        drawn=drawn,
-        image=lambda figure: data_uri(study.folder / "plots" / figure.svg),
-        lines=table,
-        findings=findings(study, table),
-        replication=replication(study),
-        agents=agents.agents(study),
-        users=agents.rows(study),
-        n_users=len(study.cells[0].run.users),
-        record=record,
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            study=study,
+            css=Markup(css),
+            policy=policy(css),
+            sections=SECTIONS,
+            drawn=drawn,
+            image=lambda figure: data_uri(study.folder / "plots" / figure.svg),
+            lines=table,
+            findings=findings(study, table),
+            replication=replication(study),
+            agents=agents.agents(study),
+            users=agents.rows(study),
+            n_users=len(study.cells[0].run.users),
+            record=record,
+        )
     )
 
 

@@ -70,7 +70,15 @@ class World:
             best = GENRES[int(self.tastes[user].argmax())]
             told = f"Likes {best.lower()} above all and returns to it often; rarely follows the crowd."
             behavior = "llm" if user % 5 == 0 else "calibrated"
-            traits = (1.0 + user % 3, 0.3 + 0.01 * user, 1.2 + 0.03 * user, float(self.mainstream[user]) / 2, 3.6, 0.9, 1.0)
+            traits = (
+                1.0 + user % 3,
+                0.3 + 0.01 * user,
+                1.2 + 0.03 * user,
+                float(self.mainstream[user]) / 2,
+                3.6,
+                0.9,
+                1.0,
+            )
             rows.append((user, f"user {user}", str(user + 7), behavior, *traits, told))
         return pd.DataFrame(rows, columns=list(TABLES["users"].__annotations__))
 
@@ -180,9 +188,9 @@ def manifest(world: World, visit: Visit, study: str, llm_calls: int) -> dict[str
 
 def calls(visit: Visit) -> pd.DataFrame:
     pages = [row for row in visit.impressions if row[6] == 1 and row[3] % 5 == 0]
+    asked = ("decide", "local", "likelihood", "ok", "ok", 300, 200, 0)
     rows = [
-        (f"{n:032x}", row[2], row[3], n, "decide", "local", "likelihood", "ok", "ok", 300, 200, 0)
-        + (0.2 + 0.01 * (n % 30), 0.01, 1, n < 3, float("nan"), "")
+        (f"{n:032x}", row[2], row[3], n, *asked, 0.2 + 0.01 * (n % 30), 0.01, 1, n < 3, float("nan"), "")
         for n, row in enumerate(pages)
     ]
     return pd.DataFrame(rows, columns=list(TABLES["llm_calls"].__annotations__))
@@ -190,10 +198,8 @@ def calls(visit: Visit) -> pd.DataFrame:
 
 def write_table(folder: Path, name: str, frame: pd.DataFrame) -> None:
     """Write one table as one segment, text as dictionary columns, as the engine does."""
-    kinds = {column: ARROW[kind] for column, kind in TABLES[name].__annotations__.items()}
-    table = pa.Table.from_pandas(
-        frame, schema=pa.schema([(column, kind) for column, kind in kinds.items()]), preserve_index=False
-    )
+    schema = pa.schema([(column, ARROW[kind]) for column, kind in TABLES[name].__annotations__.items()])
+    table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
     (folder / "log").mkdir(parents=True, exist_ok=True)
     pq.write_table(table, folder / "log" / f"{name}-00000.parquet", use_dictionary=True)
 
