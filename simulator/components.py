@@ -3,8 +3,7 @@
 There is no registry. A kind is, in this order: a module of the family's folder (hyphens are
 underscores; ``name:variant`` passes ``variant``), ``package.module:Class``, or an entry point of the
 group ``tasteloop.<family>``. The module's one public, concrete dataclass that subclasses the
-family's base class is the component, and its dataclass fields are its parameters, under their own
-names or under ``Annotated[..., Field(alias="decide")]`` where a method has the name already.
+family's base class is the component, and its dataclass fields are its parameters.
 """
 
 import dataclasses
@@ -76,7 +75,7 @@ def build(family: str, spec: Mapping[str, Any] | str) -> Any:
     try:
         values = _parameters(component).validate_python(given)
     except ValidationError as error:
-        raise InvalidSpec(family, kind, problems(error, given, lambda _: _keys(component).values())) from None
+        raise InvalidSpec(family, kind, problems(error, given, lambda _: _fields(component))) from None
     try:
         return component(**values)
     except InvalidSpec:
@@ -96,7 +95,7 @@ def describe(family: str, component: Any) -> dict[str, Any]:
     """Return the spec, with every parameter in plain YAML types, that builds an equal component."""
     cls = type(component)
     values = {name: getattr(component, name) for name in _fields(cls)}
-    plain: dict[str, Any] = _parameters(cls).dump_python(values, mode="json", by_alias=True)
+    plain: dict[str, Any] = _parameters(cls).dump_python(values, mode="json")
     return {"kind": kind_of(family, cls), **plain}
 
 
@@ -112,8 +111,8 @@ def schema(cls: type[Any]) -> dict[str, Any]:
     for name, field in _fields(cls).items():
         default = field.default_factory() if callable(field.default_factory) else field.default
         if default is not dataclasses.MISSING:
-            plain = _parameters(cls).dump_python({name: default}, mode="json", by_alias=True)
-            described["properties"][_keys(cls)[name]]["default"] = plain[_keys(cls)[name]]
+            plain = _parameters(cls).dump_python({name: default}, mode="json")
+            described["properties"][name]["default"] = plain[name]
     return described
 
 
@@ -196,15 +195,6 @@ def _spelled(family: str, stem: str) -> str:
 
 def _fields(cls: type[Any]) -> dict[str, "dataclasses.Field[Any]"]:
     return {field.name: field for field in dataclasses.fields(cls) if field.init}
-
-
-def _keys(cls: type[Any]) -> dict[str, str]:
-    """Return field name -> key in the file: its own name, or its ``Field(alias=...)``."""
-    keys = {}
-    for name in _fields(cls):
-        notes = getattr(_hint(cls, name), "__metadata__", ())
-        keys[name] = next((note.alias for note in notes if getattr(note, "alias", None)), name)
-    return keys
 
 
 def _parameters(cls: type[Any]) -> TypeAdapter[Any]:

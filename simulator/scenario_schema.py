@@ -119,7 +119,7 @@ def _when(kind: str, cls: type[Any], shared: dict[str, Any]) -> dict[str, Any]:
         "if": {"properties": {"kind": {"type": "string", "pattern": pattern}}, "required": ["kind"]},
         "then": {
             "description": about,
-            "properties": {"kind": {}, **shared, **own},
+            "properties": {"kind": {}, **{key: {} for key in shared}, **own},
             "required": required,
             "additionalProperties": False,
         },

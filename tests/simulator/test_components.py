@@ -42,7 +42,7 @@ class Whole(Behavior):
     every: Duration | Literal["never"] = "never"
     weights: tuple[float, ...] = (1.0,)
     color: Color = Color.RED
-    mode: Annotated[Literal["auto", "labels"], Field(alias="decide")] = "auto"
+    mode: Literal["auto", "labels"] = "auto"
     inner: Behavior | None = None
     parts: list[Behavior] = field(default_factory=list)
     fitted: "Fitted" = field(init=False, repr=False)
@@ -160,7 +160,7 @@ def test_every_wrong_parameter_is_named_at_once(outside):
             "every": "5 parsecs",
             "weights": [1, "x"],
             "color": "blue",
-            "decide": "never",
+            "mode": "never",
             "inner": {"kind": f"{outside}:Part", "size": 0, "sise": 1},
             "parts": [{"kind": f"{outside}:Part"}, {"kind": "nobody"}, {"kind": f"{outside}:Part", "size": 13}],
         }
@@ -173,7 +173,7 @@ def test_every_wrong_parameter_is_named_at_once(outside):
         ("every",),
         ("weights", 1),
         ("color",),
-        ("decide",),
+        ("mode",),
         ("inner", "size"),
         ("inner", "sise"),
         ("parts", 1, "kind"),
@@ -188,11 +188,6 @@ def test_every_wrong_parameter_is_named_at_once(outside):
 @pytest.mark.parametrize("value", ["3", 3.0, True, None, [3]])
 def test_nothing_is_coerced_to_a_whole_number(outside, value):
     assert ("needed",) in problems_of({"kind": f"{outside}:Whole", "needed": value})
-
-
-def test_a_key_is_the_alias_not_the_field(outside):
-    assert build("behaviors", {"kind": f"{outside}:Whole", "needed": 1, "decide": "labels"}).mode == "labels"
-    assert ("mode",) in problems_of({"kind": f"{outside}:Whole", "needed": 1, "mode": "labels"})
 
 
 def test_a_component_is_described_by_the_spec_that_builds_it_again(outside):
