@@ -7,6 +7,7 @@ that row: not on the batch, its order, or its padding.
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import ndtri
 
 from agents.schema import (
@@ -22,6 +23,8 @@ from agents.schema import (
     Pages,
     Setting,
 )
+
+Codes = npt.NDArray[np.int8]
 
 TICKS = 1024.0
 """Durations are multiples of 1/TICKS minute."""
@@ -94,7 +97,7 @@ class Conduct:
             decided_by=np.full(len(action), by, dtype=np.int8),
         )
 
-    def leave(self, pages: Pages) -> "np.ndarray[tuple[int], np.dtype[np.int8]]":
+    def leave(self, pages: Pages) -> Codes:
         """Return why each user leaves after the page, or STAYED.
 
         Three causes compete, with hazards a, a x fatigue and a x (1 - satisfaction), where
@@ -108,8 +111,12 @@ class Conduct:
         causes = [draw < base, draw < tired, draw < bored]
         reasons = [ExitReason.SATISFIED, ExitReason.TIRED, ExitReason.BORED]
         left = np.select(causes, reasons, ExitReason.STAYED)
+        return self.at_the_end(pages, left.astype(np.int8))
+
+    def at_the_end(self, pages: Pages, exit_reason: Codes) -> Codes:
+        """Return the exit reasons, with END_OF_LIST for who would stay but has seen a short, hence last, slate."""
         ended = (pages.item_id != PAD).sum(axis=1) < self.slate_size
-        return np.where((left == ExitReason.STAYED) & ended, ExitReason.END_OF_LIST, left).astype(np.int8)
+        return np.where((exit_reason == ExitReason.STAYED) & ended, ExitReason.END_OF_LIST, exit_reason).astype(np.int8)
 
     def _dwell(self, pages: Pages, read: Bools, watched: Bools) -> Floats:
         """Return (B, K) minutes: log-normal around a glance or a viewing, shorter where time is dear."""

@@ -4,13 +4,16 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal, cast
 
 from agents.errors import InvalidInput
 from agents.llm.base import Message
 
+Role = Literal["system", "user", "assistant"]
+
 _FOLDER = Path(__file__).parent / "prompts"
 _HEAD = re.compile(r"<!-- version: (\d+) -->\n")
-_ROLES = re.compile(r"^## (system|user)\n", re.MULTILINE)
+_ROLES = re.compile(r"^## (system|user|assistant)\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Template:
         _, *parts = _ROLES.split(self.body)
         turns = zip(parts[::2], parts[1::2], strict=True)
         filled = ((role, body.format(**values).strip()) for role, body in turns)
-        return tuple(Message("system" if role == "system" else "user", text) for role, text in filled if text)
+        return tuple(Message(cast(Role, role), text) for role, text in filled if text)
 
 
 @cache

@@ -5,7 +5,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
 from agents.errors import InvalidInput
-from agents.llm.base import Answer, Prompt
+from agents.llm.base import Answer, Kind, Prompt
 from agents.schema import Decision, Decisions, Observation, Pages, Setting
 
 
@@ -49,6 +49,12 @@ class TalkingBehavior(Behavior):
 
     model: str = field(kw_only=True)
     """Name of the entry of the scenario's ``llm`` section that it asks."""
+
+    def settle(self, kinds: frozenset[Kind]) -> None:
+        """Choose how to ask, before ``prepare``, from the kinds of prompt the model can answer.
+
+        Raise InvalidInput where the way the scenario names is not among them.
+        """
 
     @abstractmethod
     def talk(self, observation: Observation, memory: str) -> Generator[Prompt, Answer, Decision]:

@@ -1,0 +1,43 @@
+"""Ask for one letter: the log-probability of each item's letter is its score.
+
+Items are listed in keyed random order, because models prefer some letters and places.
+"""
+
+from collections.abc import Generator, Sequence
+from string import ascii_uppercase
+
+import numpy as np
+
+from agents.asking.scored import Scored, flaw
+from agents.asking.text import listing, remembered
+from agents.llm.base import Answer, Prompt
+from agents.schema import Draws, Item
+from agents.template import load
+
+TEMPLATE = "choose_labels"
+
+
+def ask(
+    narrative: str, memory: str, items: Sequence[Item], draws: Draws, user_id: int, decision: int, least_mass: float
+) -> Generator[Prompt, Answer, Scored]:
+    """Hold the conversation; no scores where letters get less than ``least_mass`` of the probability."""
+    if len(items) > len(ascii_uppercase):
+        return Scored(None, "", ())
+    letters = tuple(ascii_uppercase[: len(items)])
+    order = np.argsort(draws.uniform("labels", user_id, decision, np.arange(len(items))), kind="stable").tolist()
+    listed = listing(letters, [items[place] for place in order])
+    answer = yield Prompt(
+        kind="labels",
+        purpose="choose",
+        messages=load(TEMPLATE).messages(persona=narrative, memory=remembered(memory), slate=listed),
+        user_id=user_id,
+        decision=decision,
+        labels=letters,
+    )
+    note = flaw(answer, len(items))
+    if note == "ok" and float(np.exp(answer.logprobs).sum()) < least_mass:
+        note = "low_label_mass"
+    if note != "ok":
+        return Scored(None, answer.call_id, (note,))
+    values = dict(zip(order, answer.logprobs, strict=True))
+    return Scored(tuple(values[place] for place in range(len(items))), answer.call_id, (note,))

@@ -1,0 +1,234 @@
+"""Users played by a language model."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, cast, get_args
+
+import numpy as np
+
+from agents.asking import gauge, labels, likelihood, structured
+from agents.asking.gauge import Gauge
+from agents.asking.scored import Scored
+from agents.behaviors.base import Behavior, TalkingBehavior
+from agents.behaviors.calibrated import SLATES, Calibrated
+from agents.conduct import Conduct
+from agents.errors import InvalidInput
+from agents.llm.base import Answer, Kind, Prompt
+from agents.pages import single, stack
+from agents.personas.from_history import FromHistory
+from agents.schema import (
+    PAD,
+    DecidedBy,
+    Decision,
+    Decisions,
+    ExitReason,
+    Floats,
+    Ints,
+    Item,
+    Observation,
+    Pages,
+    Setting,
+)
+from agents.slates import popular_slates, real_choices
+from agents.template import load
+
+Way = Literal["structured", "likelihood", "labels"]
+
+
+@dataclass
+class Llm(TalkingBehavior):
+    """Ask a language model what the user does with each page.
+
+    model: name of an entry of the scenario's llm section.
+    decide: structured asks for JSON; labels and likelihood read one score per item off the model's
+    probabilities, which then enter the calibrated choice model; auto takes the first of structured,
+    likelihood, labels that the model can answer.
+    fallback: the behavior that decides where no usable answer comes.
+    calibration_slates: real training choices that the weight of scores is fitted on.
+    label_mass: probability the letters must have together, else a structured question follows.
+    """
+
+    decide: Literal["auto", "structured", "labels", "likelihood"] = "auto"
+    fallback: Behavior = field(default_factory=Calibrated)
+    calibration_slates: int = 16
+    label_mass: float = 0.5
+    _way: Way = field(init=False, repr=False)
+    _repairs: bool = field(init=False, repr=False, default=False)
+    _setting: Setting = field(init=False, repr=False)
+    _conduct: Conduct = field(init=False, repr=False)
+    _calibrated: Calibrated = field(init=False, repr=False)
+    _gauge: Gauge = field(init=False, repr=False, default_factory=Gauge)
+    _base: float = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.calibration_slates < 1:
+            raise InvalidInput(f"calibration_slates: {self.calibration_slates} is not a positive number")
+        if not 0 <= self.label_mass <= 1:
+            raise InvalidInput(f"label_mass: {self.label_mass} is not between 0 and 1")
+        if isinstance(self.fallback, TalkingBehavior) or len(self.fallback.shares()) > 1:
+            raise InvalidInput("fallback: must be one behavior that asks no language model, such as calibrated")
+        self._way = "structured" if self.decide == "auto" else self.decide
+
+    def settle(self, kinds: frozenset[Kind]) -> None:
+        """Choose the way to ask; low label mass leads to a structured question where that can be answered."""
+        able = [way for way in get_args(Way) if way in kinds]
+        if not able or (self.decide != "auto" and self.decide not in able):
+            answers = ", ".join(able) or "none of structured, likelihood, labels"
+            raise InvalidInput(f"decide: {self.decide}, but llm {self.model!r} answers {answers}")
+        self._way = cast(Way, able[0] if self.decide == "auto" else self.decide)
+        self._repairs = "structured" in able
+
+    def prepare(self, setting: Setting) -> None:
+        """Prepare the fallback and, for scores, the choice model that they enter."""
+        if self._way == "labels" and setting.slate_size > 26:
+            raise InvalidInput(
+                f"decide: labels names items by letters, and recommender.slate_size is {setting.slate_size}"
+            )
+        self._setting = setting
+        self._conduct = Conduct.of(setting)
+        self.fallback.prepare(setting)
+        if self._way != "structured":
+            self._calibrated = self.fallback if isinstance(self.fallback, Calibrated) else _prepared(setting)
+            self._base = self._solve_base(np.zeros(1))
+
+    def respond(self, pages: Pages) -> Decisions:
+        """Answer without a model."""
+        return self.fallback.respond(pages)
+
+    def assumptions(self) -> dict[str, float | str]:
+        """Return how the model is asked, how much its scores count, and the versions of the templates."""
+        template = {"structured": structured, "likelihood": likelihood, "labels": labels}[self._way].TEMPLATE
+        facts: dict[str, float | str] = {"decide": self._way, f"template.{template}": float(load(template).version)}
+        if self._way == "structured":
+            return facts
+        weight = {"score_weight": self._gauge.coefficient, "score_weight_error": self._gauge.error}
+        return facts | weight | {"calibration_slates": float(self._gauge.slates), "b": self._base}
+
+    # -- calibration ----------------------------------------------------------------------------------
+
+    def calibration(self) -> Generator[Prompt, Answer, None]:
+        """Score real training choices and fit how much the scores tell; structured answers have no scores."""
+        if self._way == "structured":
+            return
+        setting = self._setting if (self._setting.source_user >= 0).any() else _with_real_users(self._setting)
+        calibrated = self._calibrated if setting is self._setting else _prepared(setting)
+        choices = real_choices(setting, self.calibration_slates)
+        found, rows = [], []
+        for row, (user, item_id) in enumerate(zip(choices.user_id.tolist(), choices.item_id, strict=True)):
+            if np.any(item_id == PAD):
+                continue
+            items = [setting.items[item] for item in item_id]
+            scored = yield from self._scores(setting.personas[user].narrative, "", items, user, -1 - row)
+            if scored.values is not None:
+                found.append(scored.values)
+                rows.append(row)
+        scores = np.array(found).reshape(len(rows), -1)
+        offset = (calibrated.utility(choices) - np.log1p(choices.popularity))[rows]
+        self._gauge = gauge.fit(scores, offset)
+        self._base = self._solve_base(self._gauge.standardized(scores[:, 1:]).ravel() if rows else np.zeros(1))
+
+    def _solve_base(self, typical: Floats) -> float:
+        """Return the constant that keeps the base rate when scores like ``typical`` (standardized) come in."""
+        slates = popular_slates(self._setting, SLATES)
+        width = np.arange(slates.item_id.shape[1])
+        draw = self._setting.draws.uniform("typical-score", slates.decision[:, None], width)
+        return self._calibrated.solve_base(slates, self._gauge.coefficient * typical[(draw * len(typical)).astype(int)])
+
+    # -- conversation ---------------------------------------------------------------------------------
+
+    def talk(self, observation: Observation, memory: str) -> Generator[Prompt, Answer, Decision]:
+        """Ask about the items the user reads; what lies below stays unseen."""
+        pages = stack([observation])
+        places = np.flatnonzero(self._conduct.read(pages)[0]).astype(np.int64)
+        items = [observation.items[place] for place in places]
+        narrative = self._setting.personas[observation.user_id].narrative
+        notes: tuple[str, ...] = ()
+        if self._way != "structured":
+            scored = yield from self._scores(narrative, memory, items, observation.user_id, observation.decision)
+            notes = scored.notes
+            if scored.values is not None:
+                return self._by_scores(pages, places, scored)
+            if not self._repairs or notes[-1] != "low_label_mass":
+                return self._fall_back(pages, scored.call_id, notes)
+        levels, mood = self._levels(), _mood(observation)
+        ask = structured.ask(narrative, memory, items, levels, mood, observation.user_id, observation.decision)
+        outcome = yield from ask
+        if outcome.said is None:
+            return self._fall_back(pages, outcome.call_id, notes + outcome.notes)
+        return self._as_said(pages, places, outcome, notes)
+
+    def _scores(
+        self, narrative: str, memory: str, items: Sequence[Item], user_id: int, decision: int
+    ) -> Generator[Prompt, Answer, Scored]:
+        if self._way == "likelihood":
+            return (yield from likelihood.ask(narrative, memory, items, self._setting.items, user_id, decision))
+        draws = self._setting.draws
+        return (yield from labels.ask(narrative, memory, items, draws, user_id, decision, self.label_mass))
+
+    def _by_scores(self, pages: Pages, places: Ints, scored: Scored) -> Decision:
+        """Draw from the calibrated distribution, the scores added to the utilities."""
+        extra = np.zeros(pages.item_id.shape)
+        extra[0, places] = self._gauge.extra(np.array(scored.values))
+        decision = _only(self._calibrated.choose(pages, extra, self._base, DecidedBy.LLM), pages)
+        return replace(decision, call_id=scored.call_id, notes=scored.notes)
+
+    def _as_said(
+        self,
+        pages: Pages,
+        places: Ints,
+        outcome: structured.Outcome,
+        notes: tuple[str, ...],
+    ) -> Decision:
+        """Return what the model said as a decision."""
+        said = outcome.said
+        assert said is not None
+        rating = np.full(pages.item_id.shape, np.nan)
+        rating[0, places[list(said.watched)]] = list(said.watched.values())
+        by = DecidedBy.LLM if len(outcome.notes) == 1 else DecidedBy.REPAIRED
+        decisions = self._conduct.outcome(pages, self._conduct.read(pages), np.isfinite(rating), rating, by)
+        leave = self._conduct.at_the_end(pages, np.array([said.leave], dtype=np.int8))
+        return replace(
+            _only(decisions, pages),
+            exit_reason=ExitReason(int(leave[0])),
+            call_id=outcome.call_id,
+            reason=said.reason,
+            notes=notes + outcome.notes,
+        )
+
+    def _fall_back(self, pages: Pages, call_id: str, notes: tuple[str, ...]) -> Decision:
+        """Let the fallback decide, and say so."""
+        decision = _only(self.fallback.respond(pages), pages)
+        return replace(decision, decided_by=DecidedBy.FALLBACK, call_id=call_id, notes=notes)
+
+    def _levels(self) -> list[float]:
+        lowest, highest, step = self._setting.scale
+        return [float(level) for level in np.arange(lowest, highest + step / 2, step)]
+
+
+def _only(decisions: Decisions, pages: Pages) -> Decision:
+    return single(decisions, 0, int((pages.item_id[0] != PAD).sum()))
+
+
+def _mood(observation: Observation) -> str:
+    """Return fatigue and satisfaction in words."""
+    energy = "fresh" if observation.fatigue < 0.2 else "a little tired" if observation.fatigue < 0.5 else "tired"
+    spirits = "disappointed" if observation.satisfaction < 0.3 else "pleased" if observation.satisfaction > 0.6 else ""
+    return f"{energy} and {spirits} with what you have seen" if spirits else energy
+
+
+def _prepared(setting: Setting) -> Calibrated:
+    calibrated = Calibrated()
+    calibrated.prepare(setting)
+    return calibrated
+
+
+def _with_real_users(setting: Setting) -> Setting:
+    """Return the setting with as many real users in place of invented ones: only real choices calibrate."""
+    everyone = np.unique(setting.history.user_id)
+    order = np.argsort(setting.draws.uniform("calibration-user", everyone), kind="stable")
+    source = everyone[order][: len(setting.personas)]
+    names = tuple(str(user) for user in range(int(everyone.max()) + 1))
+    make = FromHistory().make
+    personas = make(source, names, setting.history, setting.items, setting.popularity, setting.draws)
+    return replace(setting, personas=personas, source_user=source)
