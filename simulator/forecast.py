@@ -48,7 +48,7 @@ class Forecast:
 
 
 ASSUMPTIONS = (
-    "every user visits as often as the average one and looks at min(patience, max_pages) pages",
+    "every user visits as often as the average one and looks at min(patience, max_pages) pages; many leave earlier",
     f"a question reads {TOKENS_OF_FRAME} tokens, the whole memory and {TOKENS_PER_ITEM} per item of the slate; "
     f"an answer writes {TOKENS_ANSWERED_PER_ITEM} per item",
     "no answer is repeated, repaired, calibrated on or found in the journal",
@@ -69,7 +69,7 @@ def forecast(scenario: Scenario) -> list[Forecast]:
 
 
 def pages(scenario: Scenario) -> float:
-    """Return the pages all users are expected to look at."""
+    """Return the pages all users look at if none leaves early."""
     users = scenario.users
     return users.count * users.sessions_per_day * scenario.days * min(scenario.choice.patience, users.max_pages)
 

@@ -25,7 +25,7 @@ def command(
         rows = [asdict(model) for model in models]
         typer.echo(json.dumps({"runs": len(cells), "pages": looked_at, "models": rows, "assumptions": ASSUMPTIONS}))
         return
-    typer.echo(f"{whole.name}: {len(cells)} run{'s' * (len(cells) > 1)}, about {looked_at:,} pages")
+    typer.echo(f"{whole.name}: {len(cells)} run{'s' * (len(cells) > 1)}, up to about {looked_at:,} pages")
     for m in models:
         cost = "cost unknown (no price given)" if m.cost is None else f"${m.cost:,.2f}"
         seconds = "time unknown" if m.seconds is None else f"about {m.seconds:,.0f} s"
