@@ -13,7 +13,7 @@ from agents.errors import InvalidInput
 from agents.llm.base import Answer, Kind, LanguageModel, Prompt
 
 if TYPE_CHECKING:
-    from agents.llm.packed import PackedScorer
+    from agents.llm.local.packed import PackedScorer
 
 T = TypeVar("T")
 
@@ -23,14 +23,14 @@ class Transformers(LanguageModel):
     """Load safetensors weights into this process and read probabilities off them.
 
     model: name of a fetched model (``models list``), or a folder with safetensors and tokenizer.
-    threads: torch threads; left out, as many as torch has (engine.threads).
+    threads: questions computed at once, each on one core; answers do not depend on it.
     cache_mb: memory for the keys and values of prefixes met before.
     """
 
     model: str
-    threads: int | None = None
+    threads: int = 2
     cache_mb: int = 512
-    _worker: ThreadPoolExecutor = field(init=False, repr=False)
+    _workers: ThreadPoolExecutor = field(init=False, repr=False)
     _scorer: "PackedScorer" = field(init=False, repr=False)
     _tokenizer: Any = field(init=False, repr=False)
 
@@ -47,33 +47,32 @@ class Transformers(LanguageModel):
     async def open(self) -> None:
         """Load the weights (some seconds); raise MissingResource where they are not."""
         folder = models.safetensors(self.model)
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="transformers")
+        self._workers = ThreadPoolExecutor(self.threads, "transformers", _compute_on_one_core)
         await self._in_worker(lambda: self._load(str(folder)))
 
     async def ask(self, prompt: Prompt) -> Answer:
-        """Answer on the one worker thread, first come, first served."""
+        """Answer on one of the worker threads, first come, first served."""
         if prompt.kind not in self.kinds:
             raise InvalidInput(f"llm kind transformers cannot answer {prompt.kind!r} prompts; use openai or llamacpp")
         return await self._in_worker(lambda: self._answer(prompt))
 
     async def close(self) -> None:
-        """Finish the computation under way and stop the worker."""
-        if hasattr(self, "_worker"):
-            self._worker.shutdown(wait=True, cancel_futures=True)
+        """Finish the computations under way and stop the workers."""
+        if hasattr(self, "_workers"):
+            self._workers.shutdown(wait=True, cancel_futures=True)
 
     async def _in_worker(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+        return await asyncio.get_running_loop().run_in_executor(self._workers, work)
 
     def _load(self, folder: str) -> None:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
         from transformers.utils import logging
 
-        from agents.llm.packed import PackedScorer
+        from agents.llm.local.packed import PackedScorer
 
         logging.set_verbosity_error()
         logging.disable_progress_bar()
-        torch.set_num_threads(self.threads or torch.get_num_threads())
         safe = {"local_files_only": True, "trust_remote_code": False}
         self._tokenizer = AutoTokenizer.from_pretrained(folder, **safe)
         network = AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True, dtype=torch.float32, **safe)
@@ -87,17 +86,16 @@ class Transformers(LanguageModel):
         if longest > self._scorer.context:
             error = f"the prompt has {longest} tokens, the model reads {self._scorer.context}"
             return Answer(status="failed", error=error, finish_reason="length")
-        before = self._scorer.reused
         if prompt.kind == "labels":
-            logprobs = self._scorer.next_token(prefix, [self._label(text) for text in prompt.labels])
+            scores = self._scorer.next_token(prefix, [self._label(text) for text in prompt.labels])
         else:
-            logprobs = self._scorer.continuations(prefix, continuations)
+            scores = self._scorer.continuations(prefix, continuations)
         return Answer(
             status="ok",
-            logprobs=logprobs,
+            logprobs=scores.logprobs,
             lengths=tuple(map(len, continuations)),
             tokens_in=len(prefix) + sum(map(len, continuations)),
-            tokens_cached=self._scorer.reused - before,
+            tokens_cached=scores.reused,
             latency_s=time.perf_counter() - started,
         )
 
@@ -121,3 +119,10 @@ class Transformers(LanguageModel):
         if len(tokens) != 1:
             raise InvalidInput(f"the label {text!r} is {len(tokens)} tokens of {self.model}; labels must be one token")
         return tokens[0]
+
+
+def _compute_on_one_core() -> None:
+    """Keep torch from splitting one question over cores: whole questions in parallel need no barriers."""
+    import torch
+
+    torch.set_num_threads(1)

@@ -103,6 +103,18 @@ def test_a_cache_hit_and_a_miss_give_the_same_bits(folder: Path) -> None:
     assert [answer.logprobs for answer in together] == [answer.logprobs for answer in alone]
 
 
+def test_scores_do_not_depend_on_how_many_are_computed_at_once(folder: Path) -> None:
+    async def at_once(threads: int) -> list[tuple[float, ...]]:
+        model = Transformers(str(folder), threads=threads, cache_mb=1)
+        await model.open()
+        questions = [prompt(130 + i % 7, seed=i % 5) for i in range(40)]
+        answers = await asyncio.gather(*map(model.ask, questions))
+        await model.close()
+        return [answer.logprobs for answer in answers]
+
+    assert asyncio.run(at_once(1)) == asyncio.run(at_once(4))
+
+
 def test_scores_do_not_depend_on_what_was_asked_before(folder: Path) -> None:
     questions = [prompt(length, seed=length) for length in (70, 140, 10, 199)]
     forward, backward = ask(folder, *questions), ask(folder, *reversed(questions))

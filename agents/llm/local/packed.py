@@ -1,8 +1,9 @@
 """Score many continuations of one prefix in one forward pass."""
 
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -13,6 +14,13 @@ Keys = tuple[tuple[torch.Tensor, torch.Tensor], ...]
 """Keys and values of one block, per layer, each (1, heads, BLOCK, head size)."""
 
 
+class Scores(NamedTuple):
+    """Natural log-probabilities, and how many prefix tokens did not have to be read again."""
+
+    logprobs: tuple[float, ...]
+    reused: int
+
+
 class PackedScorer:
     """Log-probabilities from a causal language model, a function of the question alone.
 
@@ -21,61 +29,50 @@ class PackedScorer:
     the prefix and all continuations go through together: every continuation sees the prefix and
     itself, and positions start again after the prefix. Shapes depend on nothing but the question,
     and a cached block is the tensor that would be computed again, so that a hit and a miss give the
-    same bits. Not thread-safe.
+    same bits. Threads may share a scorer.
     """
 
     def __init__(self, network: Any, cache_bytes: int) -> None:
         self.network = network
         self.context = int(network.config.max_position_embeddings)
-        self.reused = 0
-        """Prefix tokens that came out of the cache, in all."""
-        self._cache_bytes = cache_bytes
-        self._held = 0
-        self._blocks: OrderedDict[tuple[int, ...], Keys] = OrderedDict()
+        self._blocks = _Blocks(cache_bytes)
 
     @torch.inference_mode()
-    def continuations(self, prefix: Sequence[int], continuations: Sequence[Sequence[int]]) -> tuple[float, ...]:
+    def continuations(self, prefix: Sequence[int], continuations: Sequence[Sequence[int]]) -> Scores:
         """Return, for each continuation, the sum of its tokens' log-probabilities after the prefix."""
-        past, rest = self._past(prefix)
+        past, rest, reused = self._past(prefix)
         inputs = [tokens[:-1] for tokens in continuations]
         logits = self._pass(past, rest, inputs, keep_from=len(rest) - 1)
-        return tuple(_sums(torch.log_softmax(logits, dim=-1), continuations))
+        return Scores(tuple(_sums(torch.log_softmax(logits, dim=-1), continuations)), reused)
 
     @torch.inference_mode()
-    def next_token(self, prefix: Sequence[int], tokens: Sequence[int]) -> tuple[float, ...]:
+    def next_token(self, prefix: Sequence[int], tokens: Sequence[int]) -> Scores:
         """Return the log-probability of each token as the next one."""
-        past, rest = self._past(prefix)
+        past, rest, reused = self._past(prefix)
         logits = self._pass(past, rest, [], keep_from=len(rest) - 1)
-        return tuple(torch.log_softmax(logits[0], dim=-1)[list(tokens)].tolist())
+        return Scores(tuple(torch.log_softmax(logits[0], dim=-1)[list(tokens)].tolist()), reused)
 
-    def _past(self, prefix: Sequence[int]) -> tuple[list[Keys], Sequence[int]]:
-        """Return the blocks of a prefix and the 1 to BLOCK tokens after them."""
+    def _past(self, prefix: Sequence[int]) -> tuple[list[Keys], Sequence[int], int]:
+        """Return the blocks of a prefix, the 1 to BLOCK tokens after them, and the tokens reused."""
         past: list[Keys] = []
+        reused = 0
         whole = (len(prefix) - 1) // BLOCK * BLOCK
         for end in range(BLOCK, whole + BLOCK, BLOCK):
-            past.append(self._block(tuple(prefix[:end]), past))
-        return past, prefix[whole:]
+            tokens = tuple(prefix[:end])
+            block = self._blocks.get(tokens)
+            reused += BLOCK if block else 0
+            past.append(block or self._read(tokens, past))
+        return past, prefix[whole:], reused
 
-    def _block(self, tokens: tuple[int, ...], past: list[Keys]) -> Keys:
-        """Return the keys and values of the last BLOCK of ``tokens``, from the cache or computed."""
-        block = self._blocks.get(tokens)
-        if block is not None:
-            self._blocks.move_to_end(tokens)
-            self.reused += BLOCK
-            return block
+    def _read(self, tokens: tuple[int, ...], past: list[Keys]) -> Keys:
+        """Compute and keep the keys and values of the last BLOCK of ``tokens``."""
         cache = _cache(past)
         self._forward(cache, tokens[-BLOCK:], [], keep=torch.tensor([BLOCK - 1]))
         block = tuple(
             (layer.keys[:, :, -BLOCK:].clone(), layer.values[:, :, -BLOCK:].clone()) for layer in cache.layers
         )
-        self._keep(tokens, block)
+        self._blocks.put(tokens, block)
         return block
-
-    def _keep(self, tokens: tuple[int, ...], block: Keys) -> None:
-        self._blocks[tokens] = block
-        self._held += _size(block)
-        while self._held > self._cache_bytes:
-            self._held -= _size(self._blocks.popitem(last=False)[1])
 
     def _pass(
         self, past: list[Keys], rest: Sequence[int], continuations: Sequence[Sequence[int]], keep_from: int
@@ -103,6 +100,31 @@ class PackedScorer:
         )
         logits: torch.Tensor = output.logits[0]
         return logits
+
+
+class _Blocks:
+    """Keys and values by the tokens up to the block's end: bounded, least recently used first out."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most = most_bytes
+        self._held = 0
+        self._blocks: OrderedDict[tuple[int, ...], Keys] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, tokens: tuple[int, ...]) -> Keys | None:
+        with self._lock:
+            block = self._blocks.get(tokens)
+            if block is not None:
+                self._blocks.move_to_end(tokens)
+            return block
+
+    def put(self, tokens: tuple[int, ...], block: Keys) -> None:
+        with self._lock:
+            if tokens not in self._blocks:
+                self._blocks[tokens] = block
+                self._held += _size(block)
+            while self._held > self._most:
+                self._held -= _size(self._blocks.popitem(last=False)[1])
 
 
 def _cache(past: list[Keys]) -> Any:

@@ -1,0 +1,1 @@
+"""What loads and computes in this process; imported only when a model is opened or converted."""
