@@ -187,7 +187,7 @@ def test_every_reference_of_the_schema_leads_somewhere():
 
 
 def test_estimate_counts_what_a_study_asks():
-    scenario = ROOT / "scenarios" / "endpoint.yaml"
+    scenario = ROOT / "scenarios" / "quickstart.yaml"
     once = json.loads(tasteloop("estimate", scenario, "--json").stdout)
     assert once["runs"] == 3
     (model,) = once["models"]
