@@ -33,7 +33,7 @@ def fetch(
     os.environ.setdefault("TQDM_DISABLE", "1")
 
     def convert(gguf: Path, target: Path) -> None:
-        from agents.llm.convert import to_safetensors
+        from agents.llm.local.convert import to_safetensors
 
         to_safetensors(gguf, target)
 
