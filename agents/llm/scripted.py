@@ -110,8 +110,16 @@ def _fit(schema: Mapping[str, Any], address: str, path: str) -> Any:
     if kind == "object":
         return {name: _fit(part, address, f"{path}/{name}") for name, part in schema.get("properties", {}).items()}
     if kind == "array":
-        return [_fit(schema.get("items", {}), address, f"{path}/{i}") for i in range(_count(schema, fraction))]
+        items = [_fit(schema.get("items", {}), address, f"{path}/{i}") for i in range(_count(schema, fraction))]
+        distinct = _without_repeats(items) if all(isinstance(item, dict) for item in items) else items
+        return distinct if len(distinct) >= schema.get("minItems", 0) else items
     return _scalar(kind, schema, address, path)
+
+
+def _without_repeats(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Drop objects whose first property came before: by it a list of objects says which is meant."""
+    named = {next(iter(item.values()), None): item for item in reversed(items)}
+    return [item for item in items if named.get(next(iter(item.values()), None)) is item]
 
 
 def _scalar(kind: str, schema: Mapping[str, Any], address: str, path: str) -> Any:

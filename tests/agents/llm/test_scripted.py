@@ -63,6 +63,15 @@ def test_structured_answers_fit_the_schema(seed: int) -> None:
     assert len(value["reason"]) <= 10
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_a_list_names_no_position_twice(seed: int) -> None:
+    properties = {"position": {"type": "integer", "minimum": 1, "maximum": 4}, "rating": {"type": "integer"}}
+    schema = {"type": "array", "minItems": 1, "maxItems": 4, "items": {"type": "object", "properties": properties}}
+    value = json.loads(ask(Prompt("structured", "watch", MESSAGES, schema=json.dumps(schema)), Scripted(seed)).text)
+    positions = [item["position"] for item in value]
+    assert len(set(positions)) == len(positions)
+
+
 def test_a_schema_that_is_not_json_is_named() -> None:
     with pytest.raises(InvalidInput, match="'watch' is not JSON"):
         ask(Prompt("structured", "watch", MESSAGES, schema="{"))
