@@ -11,7 +11,9 @@ from analysis.plots.timeline import Track
 
 
 def between(study: Study, across: Track, up: Track) -> pd.DataFrame:
-    """Return one row per cell with ``x`` and ``y``, the two figures over the whole run."""
+    """Return one row per cell with ``x`` and ``y``, the two figures over the whole run; none for a single arm."""
+    if len(study.arms) < 2:
+        return pd.DataFrame()
     sides = [
         whole_run(figures(study, track.metric, on=track.on, snapshot=track.snapshot)).set_index(["arm", "seed"])
         for track in (across, up)

@@ -70,9 +70,16 @@ STYLES = (
 """Okabe and Ito's colors, yellow left out (too pale for lines); the baseline is black."""
 
 
+ALONE = ArmStyle("#0072B2", "-", "o", "")
+"""The style of a run that nothing is compared with."""
+
+
 def arm_styles(arms: Iterable[str]) -> dict[str, ArmStyle]:
     """Return a style per arm in the order given, the baseline first; styles repeat after seven."""
-    return {arm: STYLES[place % len(STYLES)] for place, arm in enumerate(dict.fromkeys(arms))}
+    names = list(dict.fromkeys(arms))
+    if len(names) == 1:
+        return {names[0]: ALONE}
+    return {arm: STYLES[place % len(STYLES)] for place, arm in enumerate(names)}
 
 
 def panels(

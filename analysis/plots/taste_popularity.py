@@ -3,6 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from analysis.load import Study
 from analysis.metrics.strata import GROUPS
@@ -53,6 +54,7 @@ class TastePopularity(Plot):
         ax.set_yticks(range(len(GROUPS)), GROUPS)
         ax.set_ylim(len(GROUPS) - 0.5, -0.5)
         ax.set_xlim(left=0)
+        ax.xaxis.set_major_locator(MaxNLocator(5))
         ax.grid(axis="y", visible=False)
         ax.set_xlabel("mean popularity (share of users with the item)")
         handles = [

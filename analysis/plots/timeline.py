@@ -52,7 +52,7 @@ def _lines(ax: Axes, means: pd.DataFrame) -> None:
         ax.fill_between(line["day"], line["low"], line["high"], color=style.color, alpha=0.15, linewidth=0)
     day_axis(ax)
     if means["mean"].min() >= 0:
-        ax.set_ylim(bottom=0)
+        ax.set_ylim(0, 1.08 * max(means["mean"].max(), means["high"].max(skipna=True), 1e-9))
 
 
 def first_to_last(frame: pd.DataFrame) -> str:

@@ -17,7 +17,8 @@ CHROMIUM = next(
 )
 QUIET = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--enable-logging=stderr", "--v=0",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+    "--enable-logging=stderr", "--v=0",
 )  # fmt: skip
 BROWSERS_OWN = (".google.com", ".googleapis.com", ".gvt1.com")
 CONSOLE = re.compile(r":CONSOLE[:(]|Refused to|violates the following Content Security Policy")
