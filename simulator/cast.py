@@ -1,13 +1,13 @@
 """Before time starts: who plays, how they decide, and which real interactions each side may learn from."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from agents.behaviors.base import Behavior, TalkingBehavior
 from agents.errors import InvalidInput, MissingResource
-from agents.llm.base import Answer, Prompt
+from agents.llm.base import Answer, Kind, Prompt
 from agents.personas.base import PersonaSource
 from agents.schema import Choices, Floats, History, Ints, Persona, Setting
 from simulator.catalog import Catalog, Interactions
@@ -17,8 +17,17 @@ from simulator.data.split import Split, split
 from simulator.scenario import Scenario
 from simulator.seeds import Streams
 
-Ask = Callable[[str, Prompt], Answer]
-"""Put one prompt to a named language model and wait for the answer."""
+
+class Voices(Protocol):
+    """The scenario's language models by name; satisfied by agents.llm.dispatcher.Dispatcher."""
+
+    def kinds(self, model: str) -> frozenset[Kind]:
+        """Return the kinds of prompt a language model can answer."""
+        ...
+
+    def ask(self, model: str, prompt: Prompt) -> Answer:
+        """Put one prompt to a language model and wait for the answer."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,7 @@ class Cast:
         return self.behaviors[int(self.member[user_id])]
 
 
-def gather(scenario: Scenario, ask: Ask) -> Cast:
+def gather(scenario: Scenario, voices: Voices) -> Cast:
     """Load the data, choose the users, make their personas, fit and calibrate their behaviors."""
     dataset, parts = load(scenario)
     streams = Streams(scenario.seed)
@@ -72,9 +81,11 @@ def gather(scenario: Scenario, ask: Ask) -> Cast:
     )
     behaviors, member = assign(build("behaviors", scenario.behavior.spec()), streams, len(personas))
     for behavior in behaviors:
+        if isinstance(behavior, TalkingBehavior):
+            behavior.settle(voices.kinds(behavior.model))
         behavior.prepare(setting)
         if isinstance(behavior, TalkingBehavior):
-            calibrate(behavior, ask)
+            calibrate(behavior, voices)
     return Cast(dataset, personas, behaviors, member, known_at_start(parts.platform, source_user), setting)
 
 
@@ -138,13 +149,13 @@ def assign(behavior: Behavior, streams: Streams, n_users: int) -> tuple[tuple[Be
     return tuple(member for member, _ in members), np.searchsorted(shares, draw, side="right").astype(np.int64)
 
 
-def calibrate(behavior: TalkingBehavior, ask: Ask) -> None:
+def calibrate(behavior: TalkingBehavior, voices: Voices) -> None:
     """Hold a behavior's calibration conversations; a failed answer ends the run before it starts."""
     conversation = behavior.calibration()
     try:
         prompt = next(conversation)
         while True:
-            answer = ask(behavior.model, prompt)
+            answer = voices.ask(behavior.model, prompt)
             if answer.status == "failed":
                 raise MissingResource(f"calibrating {behavior.model!r} failed: {answer.error}")
             prompt = conversation.send(answer)

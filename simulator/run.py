@@ -150,7 +150,7 @@ def _execute(
     meter: "Meter",
 ) -> None:
     """Gather, let time pass, seal, and say what came out."""
-    cast = cast or gather(scenario, dispatcher.ask)
+    cast = cast or gather(scenario, dispatcher)
     recommender = scenario.recommender
     fits = Fits(folder / "checkpoints", recommender.spec(), scenario.seed, cast.catalog, warm=recommender.warm)
     log = CommitLog(folder / "log")

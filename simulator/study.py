@@ -90,7 +90,7 @@ def _run_cells(
         cell = every[place]
         key = cast_key(cell.scenario)
         if key not in casts:
-            casts = {key: gather(cell.scenario, dispatcher.ask)}
+            casts = {key: gather(cell.scenario, dispatcher)}
         ready(place)
         try:
             run(

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from agents.errors import InvalidInput
-from agents.llm.base import Answer, LanguageModel, Prompt
+from agents.llm.base import Answer, Kind, LanguageModel, Prompt
 from agents.llm.budget import Tally
 
 T = TypeVar("T")
@@ -90,6 +90,11 @@ class Dispatcher:
     def stats(self) -> dict[str, Tally]:
         """Return the running count per model name (live objects: read, do not change)."""
         return self._tallies
+
+    def kinds(self, model: str) -> frozenset[Kind]:
+        """Return the kinds of prompt a named language model can answer."""
+        self._known(model)
+        return self._models[model].kinds
 
     def fingerprint(self, model: str) -> str:
         """Return what identifies a named language model in content addresses."""
