@@ -5,7 +5,6 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 RUN := $(VENV)/bin/python run_sim.py
-export OMP_NUM_THREADS ?= 2
 
 .PHONY: help install fetch quickstart test test-all lint types imports format docs constraints clean
 
@@ -28,10 +27,10 @@ quickstart: fetch ## install, fetch, run the quickstart study; the last line is 
 	@printed="$$($(RUN) scenarios/quickstart.yaml)"; echo "$$printed"; ls "$$(tail -n 1 <<< "$$printed")/report.html"
 
 test: fetch ## run the tests (minutes)
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 -m 'not slow'
+	$(VENV)/bin/python -m pytest -n 2 -m 'not slow'
 
 test-all: fetch ## run every test, the slow ones too
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2
+	$(VENV)/bin/python -m pytest -n 2
 
 lint: install ## check style
 	$(VENV)/bin/ruff check .

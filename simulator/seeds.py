@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
 Words = npt.NDArray[np.uint64]
 
@@ -51,6 +50,8 @@ class Streams:
 
     def normal(self, purpose: str, *keys: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Return standard normals by inversion, shaped like the broadcast keys."""
+        from scipy.special import ndtri  # a quarter of a second that commands which draw nothing need not wait
+
         return np.asarray(ndtri(self.uniform(purpose, *keys) + 2.0**-54))
 
     def generator(self, purpose: str, *keys: int) -> np.random.Generator:

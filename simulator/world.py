@@ -1,8 +1,9 @@
 """The platform under test: what it knows, what it shows, and when that changes."""
 
+import functools
 from array import array
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import simpy
@@ -11,7 +12,7 @@ from agents.schema import PAD, Action, Decision, ExitReason, Floats, Ints, Item,
 from agents.user import UserAgent
 from simulator.cast import Cast
 from simulator.catalog import Interactions
-from simulator.components import kind_of
+from simulator.components import build, kind_of
 from simulator.fits import Fits
 from simulator.log import CatalogItem, Refit, Session, Taken, User
 from simulator.recommenders.base import Recommender, Requests, Slates
@@ -63,7 +64,8 @@ class World:
         self._popularity = cast.setting.popularity
         self._trails = [Trail(items, times) for items, times in _known_by_user(cast)]
         self._note_cast()
-        self.version = Version(self._refit(0.0, None, 0), 0, self._popularity)
+        self._levers = [build("levers", lever.spec()) for lever in scenario.recommender.levers]
+        self._refit(0.0, None, 0)
         if scenario.recommender.retrain != "never":
             self.env.process(self._retraining(scenario.recommender.retrain))
 
@@ -166,26 +168,23 @@ class World:
         )
         if self.scenario.platform.popularity == "live":
             self._popularity = self._popularity + np.bincount(items, minlength=len(self._popularity))
-            self.publish(self.version.recommender, self.version.number)
-
-    def publish(self, recommender: Recommender, number: int) -> None:
-        """Make the next version out of the platform's present state."""
-        self.version = Version(recommender, number, self._popularity)
+            self.version = replace(self.version, popularity=self._popularity)
 
     def _retraining(self, every: float) -> Generator[simpy.Event, None, None]:
         """Refit at fixed intervals on everything logged before that moment."""
         while True:
             yield self.env.timeout(every)
-            number = self.version.number + 1
-            self.publish(self._refit(self.env.now, self.version.recommender, number), number)
+            self._refit(self.env.now, self._fitted, self.version.number + 1)
 
-    def _refit(self, now: float, before: Recommender | None, number: int) -> Recommender:
+    def _refit(self, now: float, before: Recommender | None, number: int) -> None:
+        """Fit on what was logged before now, and make the next version: the fit as the levers bend it."""
         log = self._training_log(now)
-        recommender = self._fits.fit(number, log, before)
+        self._fitted = self._fits.fit(number, log, before)
+        bent = functools.reduce(lambda recommender, lever: lever.wrap(recommender), self._levers, self._fitted)
+        self.version = Version(bent, number, self._popularity)
         warm = before is not None and self._fits.continues
         row = Refit(now, number, self.scenario.recommender.kind, len(log), int(log.is_synthetic.sum()), warm)
         self.record.row("refits", now, PLATFORM, number, row)
-        return recommender
 
     def _training_log(self, now: float) -> Interactions:
         log = Interactions.concatenate(self._log)
