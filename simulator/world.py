@@ -65,6 +65,8 @@ class World:
         self._trails = [Trail(items, times) for items, times in _known_by_user(cast)]
         self._note_cast()
         self._levers = [build("levers", lever.spec()) for lever in scenario.recommender.levers]
+        self.version: Version
+        """What the next commit publishes."""
         self._refit(0.0, None, 0)
         if scenario.recommender.retrain != "never":
             self.env.process(self._retraining(scenario.recommender.retrain))
@@ -180,7 +182,7 @@ class World:
         """Fit on what was logged before now, and make the next version: the fit as the levers bend it."""
         log = self._training_log(now)
         self._fitted = self._fits.fit(number, log, before)
-        bent = functools.reduce(lambda recommender, lever: lever.wrap(recommender), self._levers, self._fitted)
+        bent: Recommender = functools.reduce(lambda recommender, lever: lever.wrap(recommender), self._levers, self._fitted)
         self.version = Version(bent, number, self._popularity)
         warm = before is not None and self._fits.continues
         row = Refit(now, number, self.scenario.recommender.kind, len(log), int(log.is_synthetic.sum()), warm)
