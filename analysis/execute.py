@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from agents.errors import Degraded, InvalidInput, MissingResource
+from agents.llm.journal import Journal
 from analysis.finish import finish
 from analysis.progress import Display, step
 from simulator.manifest import plain, read_json
@@ -72,6 +73,17 @@ def make_folder(folder: Path, source: Path) -> None:
         ) from error
 
 
+def worth_keeping(folder: Path, language_models: int) -> bool:
+    """Say whether anything happened in a folder that a second attempt would have to do again."""
+    if any(file.stat().st_size for name in ("commits.log", "seal-*.json", "fit-*.npz") for file in folder.rglob(name)):
+        return True
+    path = folder / "answers.journal"
+    if not path.exists():
+        return False
+    with Journal(path, read_only=True) as answers:  # one record per model says only what it can do
+        return len(answers) > language_models
+
+
 def execute(
     scenario: Scenario, source: Path, folder: Path, console: Console, *, replay: Path | None = None
 ) -> dict[str, Any]:
@@ -79,14 +91,18 @@ def execute(
 
     A degraded run is finished and reported before Degraded is raised.
     """
-    make_folder(folder, source)
     answers = journal(replay) if replay else None
+    make_folder(folder, source)
     go = _study if scenario.study else _run
     degraded: Degraded | None = None
     try:
         go(scenario, folder, console, answers)
     except Degraded as error:
         degraded = error
+    except (InvalidInput, MissingResource):
+        if not worth_keeping(folder, len(scenario.llm)):
+            shutil.rmtree(folder)
+        raise
     with step(console, "measuring") as progress:
         report = finish(folder, progress)
     if degraded:

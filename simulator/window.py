@@ -54,4 +54,3 @@ class Horizon:
         self.committed += 1
         self._versions[self.committed] = version
         self._versions.pop(self.committed - self.lag - 1, None)
-
