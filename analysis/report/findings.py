@@ -65,7 +65,9 @@ def _value(line: Line, arm: str) -> str:
 def _phrase(study: Study, claim: Claim, line: Line, arm: str) -> str:
     entry, about = line.entry(arm), line.headline
     figures = f"{about.label} {_value(line, arm)} against {_value(line, study.baseline)}"
-    return f"{_verb(claim, entry)} ({figures}{_difference(line, entry)})"
+    alike = _value(line, arm) == _value(line, study.baseline)
+    verb = f"did not visibly differ where it could have {claim.higher}" if alike else _verb(claim, entry)
+    return f"{verb} ({figures}{_difference(line, entry)})"
 
 
 def _verb(claim: Claim, entry: Entry) -> str:
