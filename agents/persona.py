@@ -15,7 +15,9 @@ from agents.untrusted import clean
 
 PSEUDO = 5.0
 """Pseudo-observations that pull a user's figures towards the population's."""
-N_FAVORITES = 5
+N_FAVORITES = 12
+N_NAMED = 5
+"""Favorites that the narrative names."""
 TITLE_CAP = 80
 GENRE_CAP = 40
 
@@ -180,7 +182,7 @@ def narrate(tastes: Mapping[str, float], figures: Mapping[str, float], liked: Se
     ranked = sorted(tastes, key=lambda genre: (-tastes[genre], genre))
     loved = [clean(genre, GENRE_CAP) for genre in ranked if tastes[genre] > 0][:3]
     avoided = [clean(genre, GENRE_CAP) for genre in reversed(ranked) if tastes[genre] < 0][:2]
-    titles = ", ".join(clean(title, TITLE_CAP) for title in liked)
+    titles = ", ".join(clean(title, TITLE_CAP) for title in liked[:N_NAMED])
     return load("persona").text(
         tastes=_taste_words(loved, avoided),
         variety=_graded(figures["diversity"], (2.5, 3.3), _VARIETY),

@@ -11,26 +11,28 @@ import numpy as np
 from agents.asking.scored import Scored, flaw
 from agents.asking.text import listing, remembered
 from agents.llm.base import Answer, Prompt
-from agents.schema import Draws, Item
+from agents.schema import Draws, Item, Persona
 from agents.template import load
 
 TEMPLATE = "choose_labels"
 
 
 def ask(
-    narrative: str, memory: str, items: Sequence[Item], draws: Draws, user_id: int, decision: int, least_mass: float
+    persona: Persona, memory: str, items: Sequence[Item], draws: Draws, decision: int, least_mass: float
 ) -> Generator[Prompt, Answer, Scored]:
     """Hold the conversation; no scores where letters get less than ``least_mass`` of the probability."""
     if len(items) > len(ascii_uppercase):
         return Scored(None, "", ())
     letters = tuple(ascii_uppercase[: len(items)])
-    order = np.argsort(draws.uniform("labels", user_id, decision, np.arange(len(items))), kind="stable").tolist()
+    order = np.argsort(
+        draws.uniform("labels", persona.user_id, decision, np.arange(len(items))), kind="stable"
+    ).tolist()
     listed = listing(letters, [items[place] for place in order])
     answer = yield Prompt(
         kind="labels",
         purpose="choose",
-        messages=load(TEMPLATE).messages(persona=narrative, memory=remembered(memory), slate=listed),
-        user_id=user_id,
+        messages=load(TEMPLATE).messages(persona=persona.narrative, memory=remembered(memory), slate=listed),
+        user_id=persona.user_id,
         decision=decision,
         labels=letters,
     )

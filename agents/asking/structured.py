@@ -7,7 +7,7 @@ from typing import Any
 
 from agents.asking.text import listing, remembered
 from agents.llm.base import Answer, Message, Prompt
-from agents.schema import ExitReason, Item
+from agents.schema import ExitReason, Item, Persona
 from agents.template import load
 from agents.untrusted import clean
 
@@ -41,17 +41,16 @@ class Outcome:
 
 
 def ask(
-    narrative: str,
+    persona: Persona,
     memory: str,
     items: Sequence[Item],
     levels: Sequence[float],
     mood: str,
-    user_id: int,
     decision: int,
 ) -> Generator[Prompt, Answer, Outcome]:
     """Hold the conversation: a question and, where the answer does not fit, one repair."""
     messages = load(TEMPLATE).messages(
-        persona=narrative,
+        persona=persona.narrative,
         memory=remembered(memory),
         slate=listing([str(place + 1) for place in range(len(items))], items),
         scale=f"{levels[0]:g} to {levels[-1]:g}",
@@ -63,7 +62,7 @@ def ask(
             kind="structured",
             purpose="repair" if attempt else "choose",
             messages=messages,
-            user_id=user_id,
+            user_id=persona.user_id,
             decision=decision,
             attempt=attempt,
             schema=schema(len(items), levels),

@@ -27,6 +27,7 @@ from agents.schema import (
     Item,
     Observation,
     Pages,
+    Persona,
     Setting,
 )
 from agents.slates import popular_slates, real_choices
@@ -119,7 +120,7 @@ class Llm(TalkingBehavior):
             if np.any(item_id == PAD):
                 continue
             items = [setting.items[item] for item in item_id]
-            scored = yield from self._scores(setting.personas[user].narrative, "", items, user, -1 - row)
+            scored = yield from self._scores(setting.personas[user], "", items, -1 - row)
             if scored.values is not None:
                 found.append(scored.values)
                 rows.append(row)
@@ -142,29 +143,28 @@ class Llm(TalkingBehavior):
         pages = stack([observation])
         places = np.flatnonzero(self._conduct.read(pages)[0]).astype(np.int64)
         items = [observation.items[place] for place in places]
-        narrative = self._setting.personas[observation.user_id].narrative
+        persona = self._setting.personas[observation.user_id]
         notes: tuple[str, ...] = ()
         if self._way != "structured":
-            scored = yield from self._scores(narrative, memory, items, observation.user_id, observation.decision)
+            scored = yield from self._scores(persona, memory, items, observation.decision)
             notes = scored.notes
             if scored.values is not None:
                 return self._by_scores(pages, places, scored)
             if not self._repairs or notes[-1] != "low_label_mass":
                 return self._fall_back(pages, scored.call_id, notes)
         levels, mood = self._levels(), _mood(observation)
-        ask = structured.ask(narrative, memory, items, levels, mood, observation.user_id, observation.decision)
-        outcome = yield from ask
+        outcome = yield from structured.ask(persona, memory, items, levels, mood, observation.decision)
         if outcome.said is None:
             return self._fall_back(pages, outcome.call_id, notes + outcome.notes)
         return self._as_said(pages, places, outcome, notes)
 
     def _scores(
-        self, narrative: str, memory: str, items: Sequence[Item], user_id: int, decision: int
+        self, persona: Persona, memory: str, items: Sequence[Item], decision: int
     ) -> Generator[Prompt, Answer, Scored]:
         if self._way == "likelihood":
-            return (yield from likelihood.ask(narrative, memory, items, self._setting.items, user_id, decision))
+            return (yield from likelihood.ask(persona, memory, items, self._setting.items, decision))
         draws = self._setting.draws
-        return (yield from labels.ask(narrative, memory, items, draws, user_id, decision, self.label_mass))
+        return (yield from labels.ask(persona, memory, items, draws, decision, self.label_mass))
 
     def _by_scores(self, pages: Pages, places: Ints, scored: Scored) -> Decision:
         """Draw from the calibrated distribution, the scores added to the utilities."""

@@ -188,7 +188,7 @@ def test_labels_are_permuted_and_scores_come_back_in_place() -> None:
         scores = [-0.01 if "Title 7 " in line else -7.0 for line in lines]
         return Answer("ok", logprobs=tuple(scores), call_id="c")
 
-    conversation = behavior._scores("n", "", WORLD.items[:10], 2, 5)
+    conversation = behavior._scores(WORLD.personas[2], "", WORLD.items[:10], 5)
     scored, _ = hold(conversation, favors)
     assert int(np.argmax(scored.values)) == 7
 
