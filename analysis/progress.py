@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from agents.schema import Floats
 from analysis.metrics.concentration import gini_index
-from simulator.run import Snapshot
+from simulator.run import Doing, Snapshot
 
 REFRESH_S = 0.25
 
@@ -68,10 +68,13 @@ class Display:
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
 
-    def show(self, place: int, snapshot: Snapshot | None) -> None:
+    def show(self, place: int, snapshot: Snapshot | Doing | None) -> None:
         """Move a bar; None marks it finished."""
         if snapshot is None:
             self._finish(place)
+        elif isinstance(snapshot, Doing):
+            self._bars.start_task(self._tasks[place])
+            self._bars.update(self._tasks[place], completed=0.0, description=f"{snapshot.what} {snapshot.share:.0%}")
         elif time.monotonic() - self._seen >= REFRESH_S:
             self._seen = time.monotonic()
             self._bars.start_task(self._tasks[place])

@@ -14,6 +14,7 @@ from simulator.catalog import Catalog, Interactions
 from simulator.components import build, find
 from simulator.data.base import Dataset, DataSource
 from simulator.data.split import Split, split
+from simulator.recommenders.base import Progress, silent
 from simulator.scenario import Scenario
 from simulator.seeds import Streams
 
@@ -25,8 +26,12 @@ class Voices(Protocol):
         """Return the kinds of prompt a language model can answer."""
         ...
 
-    def ask(self, model: str, prompt: Prompt) -> Answer:
-        """Put one prompt to a language model and wait for the answer."""
+    def submit(self, ticket: int, model: str, prompt: Prompt) -> None:
+        """Send one question."""
+        ...
+
+    def completed(self, block: bool) -> list[tuple[int, Answer]]:
+        """Return the answers that have arrived; with ``block``, wait for at least one."""
         ...
 
 
@@ -56,7 +61,7 @@ class Cast:
         return self.behaviors[int(self.member[user_id])]
 
 
-def gather(scenario: Scenario, voices: Voices) -> Cast:
+def gather(scenario: Scenario, voices: Voices, progress: Progress = silent) -> Cast:
     """Load the data, choose the users, make their personas, fit and calibrate their behaviors."""
     dataset, parts = load(scenario)
     streams = Streams(scenario.seed)
@@ -85,7 +90,7 @@ def gather(scenario: Scenario, voices: Voices) -> Cast:
             behavior.settle(voices.kinds(behavior.model))
         behavior.prepare(setting)
         if isinstance(behavior, TalkingBehavior):
-            calibrate(behavior, voices)
+            calibrate(behavior, voices, progress)
     return Cast(dataset, personas, behaviors, member, known_at_start(parts.platform, source_user), setting)
 
 
@@ -149,15 +154,19 @@ def assign(behavior: Behavior, streams: Streams, n_users: int) -> tuple[tuple[Be
     return tuple(member for member, _ in members), np.searchsorted(shares, draw, side="right").astype(np.int64)
 
 
-def calibrate(behavior: TalkingBehavior, voices: Voices) -> None:
-    """Hold a behavior's calibration conversations; a failed answer ends the run before it starts."""
-    conversation = behavior.calibration()
-    try:
-        prompt = next(conversation)
-        while True:
-            answer = voices.ask(behavior.model, prompt)
+def calibrate(behavior: TalkingBehavior, voices: Voices, progress: Progress) -> None:
+    """Hold a behavior's calibration conversations side by side; a failed answer ends the run before it starts."""
+    conversations = behavior.calibration()
+    outcomes: dict[int, object] = {}
+    for ticket, conversation in enumerate(conversations):
+        voices.submit(ticket, behavior.model, next(conversation))
+    while len(outcomes) < len(conversations):
+        for ticket, answer in voices.completed(block=True):
             if answer.status == "failed":
                 raise MissingResource(f"calibrating {behavior.model!r} failed: {answer.error}")
-            prompt = conversation.send(answer)
-    except StopIteration:
-        return
+            try:
+                voices.submit(ticket, behavior.model, conversations[ticket].send(answer))
+            except StopIteration as end:
+                outcomes[ticket] = end.value
+                progress(len(outcomes) / len(conversations), "calibrating the language model")
+    behavior.calibrate([outcomes[ticket] for ticket in range(len(conversations))])

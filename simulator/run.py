@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from agents.errors import BudgetExhausted, Degraded, Interrupted, InvalidInput, TasteloopError
 from agents.llm.base import LanguageModel
@@ -24,6 +24,7 @@ from simulator.execution.desk import Desk, Tally
 from simulator.execution.local import Lagged, Strict
 from simulator.fits import Fits
 from simulator.manifest import locked, read_json, versions, write_json
+from simulator.recommenders.base import Progress
 from simulator.scenario import Scenario
 from simulator.scenario_file import digest, resolved
 from simulator.world import World
@@ -42,7 +43,14 @@ class Snapshot:
     popularity_at_start: Floats
 
 
-Watch = Callable[[Snapshot], None]
+class Doing(NamedTuple):
+    """What a run is doing before or between simulated moments, and the share of it that is done."""
+
+    share: float
+    what: str
+
+
+Watch = Callable[[Snapshot | Doing], None]
 Stop = Callable[[], bool]
 
 
@@ -99,7 +107,7 @@ def run(
         manifest = _begin(scenario, folder, arm)
         meter = Meter(scenario, folder, manifest, dispatcher, budget, watch, stop)
         try:
-            _execute(scenario, folder, manifest, dispatcher, cast, meter)
+            _execute(scenario, folder, manifest, dispatcher, cast, meter, lambda *doing: watch(Doing(*doing)))
         except TasteloopError as error:
             if not isinstance(error, Degraded):
                 manifest["status"] = "stopped" if isinstance(error, BudgetExhausted | Interrupted) else "failed"
@@ -148,14 +156,15 @@ def _execute(
     dispatcher: Dispatcher,
     cast: Cast | None,
     meter: "Meter",
+    progress: Progress,
 ) -> None:
     """Gather, let time pass, seal, and say what came out."""
-    cast = cast or gather(scenario, dispatcher)
+    cast = cast or gather(scenario, dispatcher, progress)
     recommender = scenario.recommender
     fits = Fits(folder / "checkpoints", recommender.spec(), scenario.seed, cast.catalog, warm=recommender.warm)
     log = CommitLog(folder / "log")
     try:
-        world = World(scenario, cast, fits)
+        world = World(scenario, cast, fits, progress)
         population = Population(
             cast.personas, [cast.behavior(user) for user in range(len(cast.personas))], cast.setting
         )

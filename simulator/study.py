@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,12 @@ from agents.llm.dispatcher import Dispatcher
 from simulator.cast import Cast, choose, gather, known_at_start, load
 from simulator.fits import Fits
 from simulator.manifest import read_json, write_json
-from simulator.run import Snapshot, Stop, budget_of, models, run, use_threads
+from simulator.run import Doing, Snapshot, Stop, budget_of, models, run, use_threads
 from simulator.scenario import Scenario
 from simulator.scenario_file import digest, expand, resolved
 from simulator.seeds import Streams
 
-CellWatch = Callable[[int, Snapshot | None], None]
+CellWatch = Callable[[int, Snapshot | Doing | None], None]
 """Called with a cell's place and its progress (None: the cell is finished)."""
 
 
@@ -89,8 +90,10 @@ def _run_cells(
     for place in waiting:
         cell = every[place]
         key = cast_key(cell.scenario)
+        follow = partial(watch, place)
         if key not in casts:
-            casts = {key: gather(cell.scenario, dispatcher)}
+            casts = {key: gather(cell.scenario, dispatcher, lambda *doing, follow=follow: follow(Doing(*doing)))}
+        follow(Doing(0.0, "fitting the recommender"))
         ready(place)
         try:
             run(
@@ -100,7 +103,7 @@ def _run_cells(
                 budget,
                 cast=casts[key],
                 arm=cell.arm,
-                watch=lambda snapshot, place=place: watch(place, snapshot),  # type: ignore[misc]
+                watch=follow,
                 stop=stop,
             )
         except Degraded as error:

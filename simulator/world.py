@@ -1,6 +1,5 @@
 """The platform under test: what it knows, what it shows, and when that changes."""
 
-import functools
 from array import array
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from simulator.catalog import Interactions
 from simulator.components import build, kind_of
 from simulator.fits import Fits
 from simulator.log import CatalogItem, Refit, Session, Taken, User
-from simulator.recommenders.base import Recommender, Requests, Slates
+from simulator.recommenders.base import Progress, Recommender, Requests, Slates, silent
 from simulator.record import PageShown, Record
 from simulator.scenario import Scenario
 from simulator.seeds import Streams
@@ -53,13 +52,14 @@ class Trail:
 class World:
     """Shared state with a single writer: users read ``Version`` objects, commits make new ones."""
 
-    def __init__(self, scenario: Scenario, cast: Cast, fits: Fits) -> None:
+    def __init__(self, scenario: Scenario, cast: Cast, fits: Fits, progress: Progress = silent) -> None:
         self.scenario = scenario
         self.cast = cast
         self.streams = Streams(scenario.seed)
         self.record = Record(scenario.platform.window)
         self.env = simpy.Environment()
         self._fits = fits
+        self._progress = progress
         self._log = [cast.known]
         self._popularity = cast.setting.popularity
         self._trails = [Trail(items, times) for items, times in _known_by_user(cast)]
@@ -181,8 +181,10 @@ class World:
     def _refit(self, now: float, before: Recommender | None, number: int) -> None:
         """Fit on what was logged before now, and make the next version: the fit as the levers bend it."""
         log = self._training_log(now)
-        self._fitted = self._fits.fit(number, log, before)
-        bent: Recommender = functools.reduce(lambda recommender, lever: lever.wrap(recommender), self._levers, self._fitted)
+        self._fitted = self._fits.fit(number, log, before, self._progress)
+        bent: Recommender = self._fitted
+        for lever in self._levers:
+            bent = lever.wrap(bent)
         self.version = Version(bent, number, self._popularity)
         warm = before is not None and self._fits.continues
         row = Refit(now, number, self.scenario.recommender.kind, len(log), int(log.is_synthetic.sum()), warm)

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from agents.errors import InvalidInput
 from agents.llm.base import Answer, Kind, Prompt
@@ -60,7 +61,9 @@ class TalkingBehavior(Behavior):
     def talk(self, observation: Observation, memory: str) -> Generator[Prompt, Answer, Decision]:
         """Hold the conversation that ends in one decision; ``memory`` is the recalled text."""
 
-    def calibration(self) -> Generator[Prompt, Answer, None]:
-        """Hold the conversations, one after another, that calibrate the model before time starts."""
-        return
-        yield
+    def calibration(self) -> Sequence[Generator[Prompt, Answer, Any]]:
+        """Return the conversations that calibrate the model before time starts, held side by side; none by default."""
+        return ()
+
+    def calibrate(self, outcomes: Sequence[Any]) -> None:
+        """Take in what the calibration's conversations returned, in their order."""

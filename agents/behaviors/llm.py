@@ -60,6 +60,7 @@ class Llm(TalkingBehavior):
     _calibrated: Calibrated = field(init=False, repr=False)
     _gauge: Gauge = field(init=False, repr=False, default_factory=Gauge)
     _base: float = field(init=False, repr=False)
+    _offset: Floats = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -108,26 +109,33 @@ class Llm(TalkingBehavior):
 
     # -- calibration ----------------------------------------------------------------------------------
 
-    def calibration(self) -> Generator[Prompt, Answer, None]:
-        """Score real training choices and fit how much the scores tell; structured answers have no scores."""
+    def calibration(self) -> Sequence[Generator[Prompt, Answer, Scored]]:
+        """Return one conversation per real training choice to be scored; structured answers have no scores."""
         if self._way == "structured":
-            return
+            return ()
         setting = self._setting if (self._setting.source_user >= 0).any() else _with_real_users(self._setting)
         calibrated = self._calibrated if setting is self._setting else _prepared(setting)
         choices = real_choices(setting, self.calibration_slates)
-        found, rows = [], []
-        for row, (user, item_id) in enumerate(zip(choices.user_id.tolist(), choices.item_id, strict=True)):
-            if np.any(item_id == PAD):
-                continue
-            items = [setting.items[item] for item in item_id]
-            scored = yield from self._scores(setting.personas[user], "", items, -1 - row)
-            if scored.values is not None:
-                found.append(scored.values)
-                rows.append(row)
-        scores = np.array(found).reshape(len(rows), -1)
-        offset = (calibrated.utility(choices) - np.log1p(choices.popularity))[rows]
-        self._gauge = gauge.fit(scores, offset)
-        self._base = self._solve_base(self._gauge.standardized(scores[:, 1:]).ravel() if rows else np.zeros(1))
+        whole = np.flatnonzero((choices.item_id != PAD).all(axis=1))
+        self._offset = (calibrated.utility(choices) - np.log1p(choices.popularity))[whole]
+        return [
+            self._scores(
+                setting.personas[int(choices.user_id[row])],
+                "",
+                [setting.items[item] for item in choices.item_id[row]],
+                -1 - int(row),
+            )
+            for row in whole
+        ]
+
+    def calibrate(self, outcomes: Sequence[Scored]) -> None:
+        """Fit how much the scores tell of real choices, and the constant that keeps the base rate."""
+        rows = [row for row, scored in enumerate(outcomes) if scored.values is not None]
+        if not rows:
+            return
+        scores = np.array([outcomes[row].values for row in rows])
+        self._gauge = gauge.fit(scores, self._offset[rows])
+        self._base = self._solve_base(self._gauge.standardized(scores[:, 1:]).ravel())
 
     def _solve_base(self, typical: Floats) -> float:
         """Return the constant that keeps the base rate when scores like ``typical`` (standardized) come in."""

@@ -18,7 +18,5 @@ def command(
     """Continue a stopped or killed run; its log comes out as if it had never stopped."""
     from analysis.execute import overrides, restart
 
-    budgets = overrides(
-        None, budget__usd=budget_usd, budget__tokens=budget_tokens, budget__minutes=budget_minutes
-    )
+    budgets = overrides(None, budget__usd=budget_usd, budget__tokens=budget_tokens, budget__minutes=budget_minutes)
     restart(run, budgets, as_json=json_)

@@ -102,14 +102,18 @@ def test_a_budget_stops_resumably(reference: dict[str, Any], tmp_path: Path) -> 
     done = tasteloop("run", SMOKE, *SMALL, "--seed", 3, "--out", out, "--budget-tokens", 2000, check=5)
     assert "resume" in done.stderr
     assert json.loads((out / "manifest.json").read_text())["status"] == "stopped"
-    assert outcome(tasteloop("resume", out, "--budget-tokens", 10**9, "--json"))["log_digest"] == reference["log_digest"]
+    assert (
+        outcome(tasteloop("resume", out, "--budget-tokens", 10**9, "--json"))["log_digest"] == reference["log_digest"]
+    )
 
 
 def test_an_interrupted_run_says_how_to_go_on(reference: dict[str, Any], tmp_path: Path) -> None:
     out = tmp_path / "run"
     command = [sys.executable, str(ROOT / "run_sim.py"), "run", str(SMOKE), *SMALL, "--seed", "3", "--out", str(out)]
     slow = ["--set", "llm.scripted.latency_s=0.2", "--set", "engine.concurrency=1"]
-    process = subprocess.Popen([*command, *slow], cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        [*command, *slow], cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
     while not list((out / "log").glob("commits.log")):
         time.sleep(0.05)
     time.sleep(0.5)

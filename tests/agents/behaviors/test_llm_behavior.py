@@ -116,6 +116,13 @@ def test_a_failed_call_is_not_repaired_and_never_means_nothing() -> None:
     assert Action.WATCH in decision.actions
 
 
+def calibrated(behavior: Llm, reply: Reply) -> list[Prompt]:
+    """Hold every calibration conversation and return what was asked."""
+    held = [hold(conversation, reply) for conversation in behavior.calibration()]
+    behavior.calibrate([outcome for outcome, _ in held])
+    return [prompt for _, asked in held for prompt in asked]
+
+
 def knowing(strength: float) -> Reply:
     """A model that somehow knows what the person before it really takes."""
     secrets = {persona.narrative: set(persona.history) for persona in WORLD.personas}
@@ -131,8 +138,8 @@ def knowing(strength: float) -> Reply:
 
 def test_calibration_finds_what_scores_tell_and_keeps_the_base_rate() -> None:
     telling, silent = (made("likelihood", calibration_slates=40) for _ in range(2))
-    hold(telling.calibration(), knowing(2.0))
-    hold(silent.calibration(), scripted)
+    calibrated(telling, knowing(2.0))
+    calibrated(silent, scripted)
     told, noise = telling.assumptions(), silent.assumptions()
     assert told["calibration_slates"] == noise["calibration_slates"] == 40
     assert told["score_weight"] > 2 * told["score_weight_error"]  # type: ignore[operator]
@@ -142,7 +149,7 @@ def test_calibration_finds_what_scores_tell_and_keeps_the_base_rate() -> None:
 
 def test_no_prompt_of_the_calibration_gives_the_answer_away() -> None:
     behavior = made("likelihood", calibration_slates=24)
-    _, asked = hold(behavior.calibration(), scripted)
+    asked = calibrated(behavior, scripted)
     personal = [prompt for prompt in asked if prompt.purpose == "choose"]
     assert len(personal) == 24
     for prompt in personal:
@@ -161,7 +168,7 @@ def test_scores_move_choices_through_the_calibrated_kernel() -> None:
     _, other = hold(behavior.talk(page(user=5, decision=3), "- day 1: watched X"), scripted)
     addresses = {prompt.address("f") for prompt in (*asked, *other) if prompt.purpose == "choose-nobody"}
     assert len(addresses) == 1, "the empty persona's question is everybody's"
-    hold(behavior.calibration(), knowing(2.0))
+    calibrated(behavior, knowing(2.0))
     secret = set(WORLD.personas[2].history)
     with_model, without = {True: 0, False: 0}, {True: 0, False: 0}
     for decision in range(300):
@@ -231,7 +238,7 @@ def test_auto_takes_what_the_model_can_do() -> None:
 def test_invented_users_are_calibrated_on_real_choices() -> None:
     invented = replace(WORLD, source_user=np.full(len(WORLD.personas), -1))
     behavior = made("likelihood", invented, calibration_slates=8)
-    _, asked = hold(behavior.calibration(), scripted)
+    asked = calibrated(behavior, scripted)
     assert sum(prompt.purpose == "choose" for prompt in asked) == 8
     assert behavior.assumptions()["calibration_slates"] == 8
 
