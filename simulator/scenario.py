@@ -111,7 +111,7 @@ class PlatformSection(Section):
 
 
 class EngineSection(Section):
-    """How the run is executed; never changes the log."""
+    """How the run is executed; no key but threads, which moves last bits, can change the log."""
 
     concurrency: int = Field(64, ge=1, le=4096, description="questions in flight at once")
     threads: int = Field(1, ge=1, description="threads of torch; rounding depends on it, nothing else does")
