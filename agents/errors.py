@@ -43,3 +43,9 @@ class Interrupted(TasteloopError):
     """A signal stopped the run; it can be resumed."""
 
     exit_code = 130
+
+
+class Terminated(Interrupted):
+    """SIGTERM stopped the run; it can be resumed."""
+
+    exit_code = 143

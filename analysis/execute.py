@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
-from agents.errors import Degraded, InvalidInput, MissingResource
+from agents.errors import Degraded, Interrupted, InvalidInput, MissingResource, Terminated
 from agents.llm.journal import Journal
 from analysis.finish import finish
 from analysis.progress import Display, step
@@ -56,6 +56,10 @@ def interruption(console: Console) -> Iterator[Callable[[], bool]]:
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield lambda: bool(asked)
+    except Interrupted as error:
+        if asked[:1] == [signal.SIGTERM]:
+            raise Terminated(str(error)) from error
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -107,7 +107,10 @@ def test_a_budget_stops_resumably(reference: dict[str, Any], tmp_path: Path) -> 
     )
 
 
-def test_an_interrupted_run_says_how_to_go_on(reference: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_says_how_to_go_on(
+    reference: dict[str, Any], tmp_path: Path, number: signal.Signals, code: int
+) -> None:
     out = tmp_path / "run"
     command = [sys.executable, str(ROOT / "run_sim.py"), "run", str(SMOKE), *SMALL, "--seed", "3", "--out", str(out)]
     slow = ["--set", "llm.scripted.latency_s=0.2", "--set", "engine.concurrency=1"]
@@ -117,9 +120,9 @@ def test_an_interrupted_run_says_how_to_go_on(reference: dict[str, Any], tmp_pat
     while not list((out / "log").glob("commits.log")):
         time.sleep(0.05)
     time.sleep(0.5)
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, number)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "resume" in errors
     assert "Traceback" not in errors
     assert outcome(tasteloop("resume", out, "--json"))["log_digest"] == reference["log_digest"]
