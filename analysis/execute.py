@@ -22,6 +22,16 @@ from simulator.scenario import Scenario
 from simulator.scenario_file import expand, read
 from simulator.study import cells, study
 
+KEYS = {
+    "seed": "seed",
+    "days": "days",
+    "agents": "users.count",
+    "budget_usd": "budget.usd",
+    "budget_tokens": "budget.tokens",
+    "budget_minutes": "budget.minutes",
+}
+"""Option -> the scenario key it is short for."""
+
 
 def new_folder(scenario: Scenario, out: Path | None) -> Path:
     """Return the folder to write to: ``out``, or a fresh one under ``runs``."""
@@ -148,40 +158,43 @@ def summary(folder: Path) -> dict[str, Any]:
 
 
 def start(
-    source: Path,
-    entries: Sequence[str],
+    scenario: Path,
     *,
+    study: bool,
+    sets: Sequence[str] | None,
     llm: str | None,
     replay: Path | None,
     out: Path | None,
     dry_run: bool,
-    as_json: bool,
-    study: bool,
+    json_: bool,
+    **named: float | None,
 ) -> None:
     """Read, check and execute a scenario file as ``run`` or ``study`` was asked to, and print the outcome."""
-    scenario = read(source, entries)
+    entries = overrides(sets, **{KEYS[name]: value for name, value in named.items()})
+    whole = read(scenario, entries)
     if llm:
-        scenario = read(source, [*entries, *llm_overrides(scenario, llm)])
-    if study != (scenario.study is not None):
+        whole = read(scenario, [*entries, *llm_overrides(whole, llm)])
+    if study != (whole.study is not None):
         other, has = ("run", "no") if study else ("study", "a")
-        raise InvalidInput(f"{source} has {has} study: section; use: run_sim.py {other} {source}")
+        raise InvalidInput(f"{scenario} has {has} study: section; use: run_sim.py {other} {scenario}")
     if dry_run:
-        count = len(expand(scenario)) if study else 1
-        runs = {"valid": True, "scenario": scenario.name, "runs": count}
-        print(json.dumps(runs) if as_json else f"{source} is valid and would make {count} run(s); nothing was written")
+        count = len(expand(whole))
+        runs = {"valid": True, "scenario": whole.name, "runs": count}
+        print(json.dumps(runs) if json_ else f"{scenario} is valid and would make {count} run(s); nothing was written")
         return
-    folder = new_folder(scenario, out)
-    _print(execute(scenario, source, folder, Console(stderr=True), replay=replay), as_json)
+    folder = new_folder(whole, out)
+    _print(execute(whole, scenario, folder, Console(stderr=True), replay=replay), json_)
 
 
-def restart(folder: Path, entries: Sequence[str], *, as_json: bool) -> None:
+def restart(folder: Path, *, json_: bool, **named: float | None) -> None:
     """Continue the run or study in a folder and print the outcome."""
+    entries = overrides(None, **{KEYS[name]: value for name, value in named.items()})
     source = next(
         (folder / n for n in ("study.resolved.yaml", "scenario.resolved.yaml") if (folder / n).exists()), None
     )
     if source is None:
         raise InvalidInput(f"{folder} is no run or study folder: it has no scenario.resolved.yaml")
-    _print(execute(read(source, entries), source, folder, Console(stderr=True)), as_json)
+    _print(execute(read(source, entries), source, folder, Console(stderr=True)), json_)
 
 
 def _print(outcome: dict[str, Any], as_json: bool) -> None:
@@ -189,9 +202,9 @@ def _print(outcome: dict[str, Any], as_json: bool) -> None:
     print(json.dumps(plain(outcome)) if as_json else f"report: {outcome['report']}\n{folder}")
 
 
-def overrides(sets: Sequence[str] | None, **named: object) -> list[str]:
-    """Return ``--set`` entries for the named options that were given (``users__count`` is users.count)."""
-    return [*(sets or ()), *(f"{key.replace('__', '.')}={value}" for key, value in named.items() if value is not None)]
+def overrides(sets: Sequence[str] | None, **named: float | None) -> list[str]:
+    """Return ``--set`` entries, those for the keys of named options that were given last."""
+    return [*(sets or ()), *(f"{key}={value}" for key, value in named.items() if value is not None)]
 
 
 def llm_overrides(scenario: Scenario, spec: str | None) -> list[str]:

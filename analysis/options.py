@@ -1,5 +1,7 @@
 """The command-line options that more than one command has, each written once."""
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -18,3 +20,28 @@ BudgetMinutes = Annotated[float | None, typer.Option(help="stop, resumable, afte
 Out = Annotated[Path | None, typer.Option(help="folder to write (default: a new one under runs/)")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="validate, say what would run, write nothing")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON line")]
+
+
+def _of_a_scenario(
+    scenario: ScenarioFile,
+    sets: Sets = None,
+    seed: Seed = None,
+    agents: Agents = None,
+    days: Days = None,
+    llm: Llm = None,
+    replay: Replay = None,
+    budget_usd: BudgetUsd = None,
+    budget_tokens: BudgetTokens = None,
+    budget_minutes: BudgetMinutes = None,
+    out: Out = None,
+    dry_run: DryRun = False,
+    json_: Json = False,
+) -> None:
+    """Stand for the signature of every command that executes a scenario file."""
+
+
+def scenario_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command that takes ``**asked`` the arguments and options of executing a scenario file."""
+    command.__signature__ = inspect.signature(_of_a_scenario)  # type: ignore[attr-defined]
+    command.__annotations__ = dict(_of_a_scenario.__annotations__)
+    return command

@@ -16,7 +16,6 @@ def command(
     json_: Json = False,
 ) -> None:
     """Continue a stopped or killed run; its log comes out as if it had never stopped."""
-    from analysis.execute import overrides, restart
+    from analysis.execute import restart
 
-    budgets = overrides(None, budget__usd=budget_usd, budget__tokens=budget_tokens, budget__minutes=budget_minutes)
-    restart(run, budgets, as_json=json_)
+    restart(run, budget_usd=budget_usd, budget_tokens=budget_tokens, budget_minutes=budget_minutes, json_=json_)

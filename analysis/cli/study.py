@@ -1,47 +1,13 @@
 """Run every arm and seed of a scenario's study and compare them."""
 
-from analysis.options import (
-    Agents,
-    BudgetMinutes,
-    BudgetTokens,
-    BudgetUsd,
-    Days,
-    DryRun,
-    Json,
-    Llm,
-    Out,
-    Replay,
-    ScenarioFile,
-    Seed,
-    Sets,
-)
+from typing import Any
+
+from analysis.options import scenario_options
 
 
-def command(
-    scenario: ScenarioFile,
-    sets: Sets = None,
-    seed: Seed = None,
-    agents: Agents = None,
-    days: Days = None,
-    llm: Llm = None,
-    replay: Replay = None,
-    budget_usd: BudgetUsd = None,
-    budget_tokens: BudgetTokens = None,
-    budget_minutes: BudgetMinutes = None,
-    out: Out = None,
-    dry_run: DryRun = False,
-    json_: Json = False,
-) -> None:
+@scenario_options
+def command(**asked: Any) -> None:
     """Run a study (arms x seeds) and report it; finished cells are skipped; the last line is the folder."""
-    from analysis.execute import overrides, start
+    from analysis.execute import start
 
-    entries = overrides(
-        sets,
-        seed=seed,
-        users__count=agents,
-        days=days,
-        budget__usd=budget_usd,
-        budget__tokens=budget_tokens,
-        budget__minutes=budget_minutes,
-    )
-    start(scenario, entries, llm=llm, replay=replay, out=out, dry_run=dry_run, as_json=json_, study=True)
+    start(study=True, **asked)
