@@ -153,7 +153,7 @@ def summary(folder: Path) -> dict[str, Any]:
         content = read_json(folder / "study.json")
         return {"study": str(folder), "cells": content["cells"]}
     manifest = read_json(folder / "manifest.json")
-    names = ("status", "log_digest", "seed", "counts", "tokens", "cost_usd", "fallback_share", "wall_s")
+    names = ("status", "log_digest", "seed", "counts", "calls", "tokens", "cost_usd", "fallback_share", "wall_s")
     return {"run": str(folder)} | {name: manifest[name] for name in names}
 
 

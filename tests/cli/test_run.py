@@ -99,7 +99,7 @@ def test_a_killed_run_resumes_to_the_same_log(reference: dict[str, Any], tmp_pat
 
 def test_a_budget_stops_resumably(reference: dict[str, Any], tmp_path: Path) -> None:
     out = tmp_path / "run"
-    done = tasteloop("run", SMOKE, *SMALL, "--seed", 3, "--out", out, "--budget-tokens", 2000, check=5)
+    done = tasteloop("run", SMOKE, *SMALL, "--seed", 3, "--out", out, "--budget-tokens", 300, check=5)
     assert "resume" in done.stderr
     assert json.loads((out / "manifest.json").read_text())["status"] == "stopped"
     assert (
