@@ -16,10 +16,11 @@ from agents.errors import Degraded, Interrupted, InvalidInput, MissingResource, 
 from agents.llm.journal import Journal
 from analysis.finish import finish
 from analysis.progress import Display, step
+from simulator.commits import write_durably
 from simulator.manifest import plain, read_json
 from simulator.run import budget_of, models, run
 from simulator.scenario import Scenario
-from simulator.scenario_file import expand, read
+from simulator.scenario_file import expand, read, resolved
 from simulator.study import cells, study
 
 KEYS = {
@@ -75,12 +76,17 @@ def interruption(console: Console) -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def make_folder(folder: Path, source: Path) -> None:
-    """Create the folder with the scenario as written in it; raise MissingResource where that is impossible."""
+def make_folder(scenario: Scenario, source: Path, folder: Path) -> None:
+    """Create the folder with the scenario in it, as written and resolved: from then on it can be resumed.
+
+    Raise MissingResource where it cannot be written.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "scenario.yaml").exists():
             shutil.copyfile(source, folder / "scenario.yaml")
+        name = "study.resolved.yaml" if scenario.study else "scenario.resolved.yaml"
+        write_durably(folder / name, resolved(scenario).encode())
     except OSError as error:
         raise MissingResource(
             f"cannot write to {folder}: {error.strerror}; give a writable folder with --out"
@@ -106,7 +112,7 @@ def execute(
     A degraded run is finished and reported before Degraded is raised.
     """
     answers = journal(replay) if replay else None
-    make_folder(folder, source)
+    make_folder(scenario, source, folder)
     go = _study if scenario.study else _run
     degraded: Degraded | None = None
     try:

@@ -18,7 +18,7 @@ from simulator.fits import Fits
 from simulator.manifest import read_json, write_json
 from simulator.run import Doing, Snapshot, Stop, budget_of, models, run, use_threads
 from simulator.scenario import Scenario
-from simulator.scenario_file import digest, expand, resolved
+from simulator.scenario_file import digest, expand
 from simulator.seeds import Streams
 
 CellWatch = Callable[[int, Snapshot | Doing | None], None]
@@ -65,7 +65,6 @@ def study(
     """
     every = cells(scenario, folder)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "study.resolved.yaml").write_text(resolved(scenario), encoding="utf-8")
     _write(scenario, folder, every)
     waiting = [place for place, cell in enumerate(every) if not cell.finished]
     for place in set(range(len(every))) - set(waiting):
