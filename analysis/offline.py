@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -75,14 +75,18 @@ class Trial:
     ms_per_user: float
 
 
-def trial(recommender: Recommender, held_out: HeldOut, rng: np.random.Generator, progress: Progress = silent) -> Trial:
+def trial(recommender: Recommender, held_out: HeldOut, streams: Streams, progress: Progress = silent) -> Trial:
     """Fit on the training part, rank the whole catalog for every request, and judge the first ten.
+
+    The seed of ``streams`` enters the fit and, where a recommender draws, the requests.
 
     With one item held out, recall is 1 where it is among the ten, else 0, and NDCG 1 / log2(1 + rank), else 0.
     """
+    rng = streams.generator("evaluate")
+    requests = replace(held_out.requests, seed=streams.words("held-out request", held_out.requests.user_id))
     fitting = _processor_s(lambda: recommender.fit(held_out.train, held_out.catalog, rng=rng, progress=progress))
     shown: list[Ints] = []
-    serving = _processor_s(lambda: shown.append(recommender.recommend(held_out.requests, K).item_id))
+    serving = _processor_s(lambda: shown.append(recommender.recommend(requests, K).item_id))
     slates, test = Lists.of_matrix(shown[0]), Lists.of_matrix(held_out.target[:, None])
     counts = np.bincount(slates.item, minlength=len(held_out.catalog)).astype(np.float64)
     phi = held_out.train.counts(len(held_out.catalog)) / len(np.unique(held_out.train.user_id))

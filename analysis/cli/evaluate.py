@@ -105,7 +105,7 @@ def trials(name: str, spec: dict[str, Any], held_out: "HeldOut", seeds: int, con
             def say(share: float, what: str, seed: int = seed) -> None:
                 status.update(f"{name}  seed {seed + 1}/{seeds}  {share:4.0%}  {what}")
 
-            done.append(trial(build("recommenders", spec), held_out, Streams(seed).generator("evaluate"), say))
+            done.append(trial(build("recommenders", spec), held_out, Streams(seed), say))
     return done
 
 

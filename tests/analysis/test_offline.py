@@ -6,6 +6,7 @@ from analysis.offline import difference, figures, leave_one_out, trial
 from simulator.catalog import Interactions
 from simulator.components import build
 from simulator.recommenders.planted import Planted
+from simulator.seeds import Streams
 
 WORLD = Planted.shuffled(users=150, length=10)
 
@@ -40,7 +41,7 @@ def test_nobody_to_ask_is_said():
 
 def test_figures_of_a_known_recommender():
     held_out = leave_one_out(WORLD.log, WORLD.catalog)
-    result = trial(build("recommenders", "popularity"), held_out, np.random.default_rng(0))
+    result = trial(build("recommenders", "popularity"), held_out, Streams(0))
     counts = held_out.train.counts(len(WORLD.catalog))
     ranks = []
     for user, target in zip(held_out.requests.user_id, held_out.target, strict=True):
@@ -57,7 +58,7 @@ def test_figures_of_a_known_recommender():
 def test_difference_to_itself_is_nothing_and_to_worse_is_positive():
     held_out = leave_one_out(WORLD.log, WORLD.catalog)
     good, bad = (
-        [trial(build("recommenders", kind), held_out, np.random.default_rng(s)) for s in range(2)]
+        [trial(build("recommenders", kind), held_out, Streams(s)) for s in range(2)]
         for kind in ("skip_markov", "random")
     )
     assert difference(good, good, "ndcg") == {"mean": 0, "low": 0, "high": 0}
@@ -65,3 +66,10 @@ def test_difference_to_itself_is_nothing_and_to_worse_is_positive():
     assert 0 < gap["low"] < gap["mean"] < gap["high"]
     assert figures(good)["recall@10"]["sd"] == 0
     assert figures(good[:1])["recall@10"]["sd"] is None
+
+
+def test_seeds_reach_recommenders_that_draw():
+    held_out = leave_one_out(WORLD.log, WORLD.catalog)
+    first, second, again = (trial(build("recommenders", "random"), held_out, Streams(seed)) for seed in (0, 1, 0))
+    assert not np.array_equal(first.recall, second.recall) or first.gini_index != second.gini_index
+    assert np.array_equal(first.recall, again.recall)
