@@ -14,7 +14,7 @@ from analysis.cli.compare import command
 from analysis.compare import compare, contrast, holm
 from analysis.finish import measured
 from analysis.load import load_study
-from tests.cli import app
+from tests.command_line import app
 
 few = arrays(float, st.integers(3, 9), elements=st.floats(-100, 100, width=16), unique=True)
 

@@ -11,22 +11,10 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.command_line import ROOT, outcome, tasteloop
+
 SMOKE = ROOT / "scenarios" / "smoke.yaml"
 SMALL = ("--set", "days=1", "--set", "users.count=20")
-
-
-def tasteloop(*words: object, check: int | None = 0, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "run_sim.py"), *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300, check=False)
-    assert check is None or done.returncode == check, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
-
-
-def outcome(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    last: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return last
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from analysis.plots.base import Plot
 from analysis.plots.save import draw_all, plots
 from analysis.plots.style import RC
 from tests.analysis.fake_study import write_run
-from tests.cli import app
+from tests.command_line import app
 
 
 def test_every_figure_is_saved_with_its_data_and_words(one_seed: Path) -> None:

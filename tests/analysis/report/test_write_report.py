@@ -16,7 +16,7 @@ from analysis.plots.save import plots
 from analysis.report.headlines import HEADLINES, lines
 from analysis.report.write import render
 from tests.analysis.fake_study import HOSTILE
-from tests.cli import app
+from tests.command_line import app
 
 LARGEST = 3 * 1024 * 1024
 
