@@ -10,7 +10,7 @@ import simpy
 from agents.behaviors.base import Behavior, TalkingBehavior
 from agents.llm.base import Answer, Prompt
 from agents.pages import single, stack
-from agents.schema import DecidedBy, Decision, ExitReason, Observation
+from agents.schema import Action, DecidedBy, Decision, ExitReason, Observation
 from agents.user import UserAgent
 from simulator.log import LlmCall
 from simulator.record import PageShown
@@ -99,7 +99,7 @@ class Desk:
     def page_happened(self, user: UserAgent, shown: Shown, observation: Observation, decision: Decision) -> None:
         """Pass a page on to the world."""
         self.tally.pages += 1
-        self.tally.watches += sum(action == 1 for action in decision.actions)
+        self.tally.watches += sum(action == Action.WATCH for action in decision.actions)
         self.keep(self.world.page_happened(user, shown, observation, decision))
 
     def keep(self, page: PageShown) -> None:
