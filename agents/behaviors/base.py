@@ -7,7 +7,7 @@ from typing import Any
 
 from agents.errors import InvalidInput
 from agents.llm.base import Answer, Kind, Prompt
-from agents.schema import Decision, Decisions, Observation, Pages, Setting
+from agents.schema import Decisions, Observation, Pages, Setting
 
 
 @dataclass
@@ -39,13 +39,25 @@ class Behavior(ABC):
         return {}
 
 
+@dataclass(frozen=True, slots=True)
+class Talked:
+    """How a conversation with a language model ended; what ``content`` means is its behavior's business."""
+
+    content: Any = None
+    call_id: str = ""
+    """Content hash of the request that decided."""
+    notes: tuple[str, ...] = ()
+    """How each answer on the way parsed, for the counters."""
+
+
 @dataclass
 class TalkingBehavior(Behavior):
     """A behavior that asks a language model, one question at a time.
 
-    ``respond`` is its answer without a model (the fallback). ``talk`` yields prompts and is sent
-    answers; it returns the decision. It must not touch anything but its arguments, so that a
-    conversation can be suspended for as long as an answer takes.
+    ``respond`` is its answer without a model (the fallback). ``converse`` begins conversations,
+    generators that yield prompts and are sent answers; ``conclude`` makes decisions of how they
+    ended. Both work on batches of any composition. A conversation must not touch anything but what
+    it was begun with, so that it can be suspended for as long as an answer takes.
     """
 
     model: str = field(kw_only=True)
@@ -58,8 +70,14 @@ class TalkingBehavior(Behavior):
         """
 
     @abstractmethod
-    def talk(self, observation: Observation, memory: str) -> Generator[Prompt, Answer, Decision]:
-        """Hold the conversation that ends in one decision; ``memory`` is the recalled text."""
+    def converse(
+        self, pages: Pages, seen: Sequence[Observation], memories: Sequence[str]
+    ) -> Sequence[Generator[Prompt, Answer, Talked]]:
+        """Begin one conversation per page; ``seen`` are the same pages one by one, ``memories`` the recalled texts."""
+
+    @abstractmethod
+    def conclude(self, pages: Pages, ends: Sequence[Talked]) -> Decisions:
+        """Return the decisions that finished conversations about these pages came to, row for row."""
 
     def calibration(self) -> Sequence[Generator[Prompt, Answer, Any]]:
         """Return the conversations that calibrate the model before time starts, held side by side; none by default."""

@@ -1,29 +1,26 @@
 """Users played by a language model."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
 from agents.asking import gauge, labels, likelihood, structured
 from agents.asking.gauge import Gauge
 from agents.asking.scored import Scored
-from agents.behaviors.base import Behavior, TalkingBehavior
+from agents.behaviors.base import Behavior, Talked, TalkingBehavior
 from agents.behaviors.calibrated import SLATES, Calibrated
 from agents.conduct import Conduct
 from agents.errors import InvalidInput
 from agents.llm.base import Answer, Kind, Prompt
-from agents.pages import single, stack
+from agents.pages import take
 from agents.personas.from_history import FromHistory
 from agents.schema import (
     PAD,
     DecidedBy,
-    Decision,
     Decisions,
-    ExitReason,
     Floats,
-    Ints,
     Item,
     Observation,
     Pages,
@@ -56,6 +53,7 @@ class Llm(TalkingBehavior):
     _way: Way = field(init=False, repr=False)
     _repairs: bool = field(init=False, repr=False, default=False)
     _setting: Setting = field(init=False, repr=False)
+    _levels: tuple[float, ...] = field(init=False, repr=False)
     _conduct: Conduct = field(init=False, repr=False)
     _calibrated: Calibrated = field(init=False, repr=False)
     _gauge: Gauge = field(init=False, repr=False, default_factory=Gauge)
@@ -88,6 +86,8 @@ class Llm(TalkingBehavior):
                 f"decide: labels names items by letters, and recommender.slate_size is {setting.slate_size}"
             )
         self._setting = setting
+        lowest, highest, step = setting.scale
+        self._levels = tuple(np.arange(lowest, highest + step / 2, step).tolist())
         self._conduct = Conduct.of(setting)
         self.fallback.prepare(setting)
         if self._way != "structured":
@@ -146,25 +146,28 @@ class Llm(TalkingBehavior):
 
     # -- conversation ---------------------------------------------------------------------------------
 
-    def talk(self, observation: Observation, memory: str) -> Generator[Prompt, Answer, Decision]:
-        """Ask about the items the user reads; what lies below stays unseen."""
-        pages = stack([observation])
-        places = np.flatnonzero(self._conduct.read(pages)[0]).astype(np.int64)
-        items = [observation.items[place] for place in places]
+    def converse(
+        self, pages: Pages, seen: Sequence[Observation], memories: Sequence[str]
+    ) -> Sequence[Generator[Prompt, Answer, Talked]]:
+        """Ask about the items each user reads, the first of its page; what lies below stays unseen."""
+        counts = self._conduct.read(pages).sum(axis=1).tolist()
+        rows = zip(seen, memories, counts, strict=True)
+        return [self._talk(observation, memory, observation.items[:count]) for observation, memory, count in rows]
+
+    def _talk(self, observation: Observation, memory: str, items: Sequence[Item]) -> Generator[Prompt, Answer, Talked]:
+        """Hold one conversation; its content is scores, or what the model said, or None."""
         persona = self._setting.personas[observation.user_id]
         notes: tuple[str, ...] = ()
         if self._way != "structured":
             scored = yield from self._scores(persona, memory, items, observation.decision)
-            notes = scored.notes
             if scored.values is not None:
-                return self._by_scores(pages, places, scored)
+                return Talked(scored, scored.call_id, scored.notes)
+            notes = scored.notes
             if not self._repairs or notes[-1] != "low_label_mass":
-                return self._fall_back(pages, scored.call_id, notes)
-        levels, mood = self._levels(), _mood(observation)
-        outcome = yield from structured.ask(persona, memory, items, levels, mood, observation.decision)
-        if outcome.said is None:
-            return self._fall_back(pages, outcome.call_id, notes + outcome.notes)
-        return self._as_said(pages, places, outcome, notes)
+                return Talked(None, scored.call_id, notes)
+        mood = _mood(observation)
+        outcome = yield from structured.ask(persona, memory, items, self._levels, mood, observation.decision)
+        return Talked(outcome if outcome.said else None, outcome.call_id, notes + outcome.notes)
 
     def _scores(
         self, persona: Persona, memory: str, items: Sequence[Item], decision: int
@@ -174,48 +177,51 @@ class Llm(TalkingBehavior):
         draws = self._setting.draws
         return (yield from labels.ask(persona, memory, items, draws, decision, self.label_mass))
 
-    def _by_scores(self, pages: Pages, places: Ints, scored: Scored) -> Decision:
+    # -- conclusion -----------------------------------------------------------------------------------
+
+    def conclude(self, pages: Pages, ends: Sequence[Talked]) -> Decisions:
+        """Draw from scores, take what was said at its word, and let the fallback decide the rest, each at once."""
+        ways: dict[type, Callable[[Pages, list[Any]], Decisions]] = {
+            Scored: self._by_scores,
+            structured.Outcome: self._as_said,
+            type(None): self._fall_back,
+        }
+        rows: dict[type, list[int]] = {}
+        for row, end in enumerate(ends):
+            rows.setdefault(type(end.content), []).append(row)
+        parts = [
+            ways[kind](take(pages, np.array(those)), [ends[row].content for row in those])
+            for kind, those in rows.items()
+        ]
+        back = np.argsort([row for those in rows.values() for row in those])
+        return Decisions(*(np.concatenate([getattr(part, n) for part in parts])[back] for n in Decisions.__slots__))
+
+    def _by_scores(self, pages: Pages, found: Sequence[Scored]) -> Decisions:
         """Draw from the calibrated distribution, the scores added to the utilities."""
         extra = np.zeros(pages.item_id.shape)
-        extra[0, places] = self._gauge.extra(np.array(scored.values))
-        decision = _only(self._calibrated.choose(pages, extra, self._base, DecidedBy.LLM), pages)
-        return replace(decision, call_id=scored.call_id, notes=scored.notes)
+        extra[self._conduct.read(pages)] = self._gauge.extra(np.concatenate([scored.values for scored in found]))
+        return self._calibrated.choose(pages, extra, self._base, DecidedBy.LLM)
 
-    def _as_said(
-        self,
-        pages: Pages,
-        places: Ints,
-        outcome: structured.Outcome,
-        notes: tuple[str, ...],
-    ) -> Decision:
-        """Return what the model said as a decision."""
-        said = outcome.said
-        assert said is not None
+    def _as_said(self, pages: Pages, found: Sequence[structured.Outcome]) -> Decisions:
+        """Return what the model said as decisions."""
         rating = np.full(pages.item_id.shape, np.nan)
-        rating[0, places[list(said.watched)]] = list(said.watched.values())
-        by = DecidedBy.LLM if len(outcome.notes) == 1 else DecidedBy.REPAIRED
-        decisions = self._conduct.outcome(pages, self._conduct.read(pages), np.isfinite(rating), rating, by)
-        leave = self._conduct.at_the_end(pages, np.array([said.leave], dtype=np.int8))
+        leave = np.zeros(len(found), dtype=np.int8)
+        for row, outcome in enumerate(found):
+            assert outcome.said is not None
+            rating[row, list(outcome.said.watched)] = list(outcome.said.watched.values())
+            leave[row] = outcome.said.leave
+        decisions = self._conduct.outcome(pages, self._conduct.read(pages), np.isfinite(rating), rating, DecidedBy.LLM)
+        repaired = np.array([len(outcome.notes) > 1 for outcome in found])
         return replace(
-            _only(decisions, pages),
-            exit_reason=ExitReason(int(leave[0])),
-            call_id=outcome.call_id,
-            reason=said.reason,
-            notes=notes + outcome.notes,
+            decisions,
+            exit_reason=self._conduct.at_the_end(pages, leave),
+            decided_by=np.where(repaired, DecidedBy.REPAIRED, DecidedBy.LLM).astype(np.int8),
         )
 
-    def _fall_back(self, pages: Pages, call_id: str, notes: tuple[str, ...]) -> Decision:
+    def _fall_back(self, pages: Pages, found: Sequence[None]) -> Decisions:
         """Let the fallback decide, and say so."""
-        decision = _only(self.fallback.respond(pages), pages)
-        return replace(decision, decided_by=DecidedBy.FALLBACK, call_id=call_id, notes=notes)
-
-    def _levels(self) -> list[float]:
-        lowest, highest, step = self._setting.scale
-        return [float(level) for level in np.arange(lowest, highest + step / 2, step)]
-
-
-def _only(decisions: Decisions, pages: Pages) -> Decision:
-    return single(decisions, 0, int((pages.item_id[0] != PAD).sum()))
+        decisions = self.fallback.respond(pages)
+        return replace(decisions, decided_by=np.full(len(found), DecidedBy.FALLBACK, dtype=np.int8))
 
 
 def _mood(observation: Observation) -> str:
