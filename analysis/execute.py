@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +46,20 @@ def new_folder(scenario: Scenario, out: Path | None) -> Path:
     return next(path for n in range(1000) if not (path := base if not n else Path(f"{base}-{n}")).exists())
 
 
+def written(folder: Path) -> Path:
+    """Return the resolved scenario that a run or study folder holds; raise InvalidInput for any other folder."""
+    for name in ("study.resolved.yaml", "scenario.resolved.yaml"):
+        if (folder / name).exists():
+            return folder / name
+    raise InvalidInput(f"{folder} is no run or study folder: it has no scenario.resolved.yaml")
+
+
 def journal(folder: Path) -> Path:
     """Return the recorded answers of a run or study; a cell's lie with its study."""
     for place in (folder, *folder.parents[1:2]):
         if (place / "answers.journal").is_file():
             return place / "answers.journal"
-    raise InvalidInput(f"--replay {folder}: there is no answers.journal in it or in its study")
+    raise InvalidInput(f"{folder} has no answers.journal, nor has its study: there is nothing to replay from")
 
 
 @contextmanager
@@ -111,7 +120,7 @@ def execute(
 
     A degraded run is finished and reported before Degraded is raised.
     """
-    answers = journal(replay) if replay else None
+    answers = journal(replay) if replay and scenario.llm else None  # without a language model there are none
     make_folder(scenario, source, folder)
     go = _study if scenario.study else _run
     degraded: Degraded | None = None
@@ -141,7 +150,7 @@ def _run(scenario: Scenario, folder: Path, console: Console, answers: Path | Non
             folder,
             dispatcher,
             budget_of(scenario),
-            watch=lambda snapshot: display.show(0, snapshot),
+            watch=partial(display.show, 0),
             stop=stop,
         )
         display.show(0, None)
@@ -189,21 +198,18 @@ def start(
         print(json.dumps(runs) if json_ else f"{scenario} is valid and would make {count} run(s); nothing was written")
         return
     folder = new_folder(whole, out)
-    _print(execute(whole, scenario, folder, Console(stderr=True), replay=replay), json_)
+    print_outcome(execute(whole, scenario, folder, Console(stderr=True), replay=replay), json_)
 
 
 def restart(folder: Path, *, json_: bool, **named: float | None) -> None:
     """Continue the run or study in a folder and print the outcome."""
     entries = overrides(None, **{KEYS[name]: value for name, value in named.items()})
-    source = next(
-        (folder / n for n in ("study.resolved.yaml", "scenario.resolved.yaml") if (folder / n).exists()), None
-    )
-    if source is None:
-        raise InvalidInput(f"{folder} is no run or study folder: it has no scenario.resolved.yaml")
-    _print(execute(read(source, entries), source, folder, Console(stderr=True)), json_)
+    source = written(folder)
+    print_outcome(execute(read(source, entries), source, folder, Console(stderr=True)), json_)
 
 
-def _print(outcome: dict[str, Any], as_json: bool) -> None:
+def print_outcome(outcome: dict[str, Any], as_json: bool) -> None:
+    """Print a finished run or study: as JSON, or its report and, last, its folder."""
     folder = outcome.get("run") or outcome["study"]
     print(json.dumps(plain(outcome)) if as_json else f"report: {outcome['report']}\n{folder}")
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from click.testing import Result
+from typer.testing import CliRunner
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,6 +28,11 @@ def tasteloop(*words: object, check: int | None = 0, cwd: Path = ROOT) -> subpro
     return done
 
 
-def outcome(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+def called(command: Callable[..., None], *words: object) -> Result:
+    """Call one command within this process: a second or two less than a process of its own."""
+    return CliRunner().invoke(app(command), list(map(str, words)))
+
+
+def outcome(done: subprocess.CompletedProcess[str] | Result) -> dict[str, Any]:
     last: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return last
