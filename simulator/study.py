@@ -4,16 +4,16 @@ import json
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from agents.errors import Degraded
-from agents.llm.dispatcher import Dispatcher
+from agents.errors import BudgetExhausted, Degraded, Interrupted
 from simulator.cast import Cast, choose, gather, known_at_start, load
+from simulator.execution.pool import Open, Perform, Report, cores, side_by_side
 from simulator.fits import Fits
 from simulator.manifest import read_json, write_json
 from simulator.run import Doing, Snapshot, Stop, budget_of, models, run, use_threads
@@ -23,6 +23,9 @@ from simulator.seeds import Streams
 
 CellWatch = Callable[[int, Snapshot | Doing | None], None]
 """Called with a cell's place and its progress (None: the cell is finished)."""
+
+After = Callable[[Path], None]
+"""Called with the folder of a cell that has finished; importable by name, for it is sent to other processes."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,13 @@ def study(
     replay: Path | None = None,
     watch: CellWatch = lambda _cell, _snapshot: None,
     stop: Stop = lambda: False,
+    after: After | None = None,
 ) -> dict[str, Any]:
     """Run every cell that is not finished yet and return the content of ``study.json``.
 
     Cells with language models share one process, one set of loaded models and one journal, while a
-    second process fits recommenders ahead; others run side by side, one per core.
+    second process fits recommenders ahead; others run side by side, one per core. ``after`` is called
+    with each cell's folder by the process that ran it.
     """
     every = cells(scenario, folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,47 +74,94 @@ def study(
     waiting = [place for place, cell in enumerate(every) if not cell.finished]
     for place in set(range(len(every))) - set(waiting):
         watch(place, None)
-    if waiting:
-        with models(scenario, folder / "answers.journal", replay) as dispatcher, fitting_ahead(every, waiting) as ready:
-            _run_cells(every, waiting, dispatcher, ready, watch, stop)
-    return _write(scenario, folder, every)
+    use_threads(scenario.engine.threads)  # other processes inherit it
+    opened = partial(open_cells, scenario, folder, replay, after)
+    try:
+        if any(cell.scenario.llm for cell in every) or _workers(every, waiting) <= 1:
+            _in_turn(every, waiting, opened, watch, stop)
+        else:
+            _side_by_side(every, waiting, opened, watch, stop)
+    except (BudgetExhausted, Interrupted) as error:
+        why = str(error).partition("; continue")[0]
+        raise type(error)(f"{why}; continue with: python run_sim.py resume {folder}") from error
+    finally:
+        content = _write(scenario, folder, every)
+    return content
 
 
-def _run_cells(
+def _workers(every: Sequence[Cell], waiting: Sequence[int]) -> int:
+    return min(cores(every[0].scenario.engine.threads), len(waiting))
+
+
+def _side_by_side(every: Sequence[Cell], waiting: Sequence[int], opened: Open, watch: CellWatch, stop: Stop) -> None:
+    """Run cells in a process per core; a cast is gathered by as few of them as keeps all busy."""
+    jobs = [(place, cast_key(every[place].scenario)) for place in waiting]
+    side_by_side(jobs, opened, _workers(every, waiting), watch, stop)
+
+
+def _in_turn(
     every: Sequence[Cell],
     waiting: Sequence[int],
-    dispatcher: Dispatcher,
-    ready: Callable[[int], None],
+    opened: Callable[..., AbstractContextManager[Perform]],
     watch: CellWatch,
     stop: Stop,
 ) -> None:
-    casts: dict[str, Cast] = {}
-    budget = budget_of(every[0].scenario)
+    """Run cells one after another in this process."""
+    if not waiting:
+        return
     degraded: list[Degraded] = []
-    for place in waiting:
-        cell = every[place]
-        key = cast_key(cell.scenario)
-        follow = partial(watch, place)
-        if key not in casts:
-            casts = {key: gather(cell.scenario, dispatcher, lambda *doing, follow=follow: follow(Doing(*doing)))}
-        follow(Doing(0.0, "fitting the recommender"))
-        ready(place)
-        try:
-            run(
-                cell.scenario,
-                cell.folder,
-                dispatcher,
-                budget,
-                cast=casts[key],
-                arm=cell.arm,
-                watch=follow,
-                stop=stop,
-            )
-        except Degraded as error:
-            degraded.append(error)
-        watch(place, None)
+    with fitting_ahead(every, waiting) as ready, opened(ready=ready) as perform:
+        for place in waiting:
+            try:
+                perform(place, partial(watch, place), stop)
+            except Degraded as error:
+                degraded.append(error)
+            watch(place, None)
     if degraded:
         raise degraded[0]
+
+
+@contextmanager
+def open_cells(
+    scenario: Scenario,
+    folder: Path,
+    replay: Path | None,
+    after: After | None,
+    ready: Callable[[int], None] = lambda _: None,
+) -> Iterator[Perform]:
+    """Open what the cells run by one process share; yield a function that runs one by its place.
+
+    ``ready`` waits for a cell's initial fit where another process may be making it.
+    """
+    every = cells(scenario, folder)
+    budget = budget_of(every[0].scenario)
+    casts: dict[str, Cast] = {}
+    with models(scenario, folder / "answers.journal", replay) as dispatcher:
+
+        def perform(place: int, report: Report, stop: Stop) -> None:
+            nonlocal casts
+            cell = every[place]
+            key = cast_key(cell.scenario)
+            if key not in casts:
+                casts = {key: gather(cell.scenario, dispatcher, lambda *doing: report(Doing(*doing)))}
+            report(Doing(0.0, "fitting the recommender"))
+            ready(place)
+            try:
+                run(
+                    cell.scenario,
+                    cell.folder,
+                    dispatcher,
+                    budget,
+                    cast=casts[key],
+                    arm=cell.arm,
+                    watch=report,
+                    stop=stop,
+                )
+            finally:
+                if after and cell.finished:
+                    after(cell.folder)
+
+        yield perform
 
 
 def cast_key(scenario: Scenario) -> str:
