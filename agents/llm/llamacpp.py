@@ -47,7 +47,8 @@ class LlamaCpp(LanguageModel):
         """Load the weights and start serving; raise MissingResource where either fails."""
         path = str(models.gguf(self.model))
         self._server = await asyncio.to_thread(self._start, path)
-        self._endpoint = OpenAI(self.model, base_url=f"{self._server.listening_address}/v1", timeout_s=self.timeout_s)
+        url = f"{self._server.listening_address}/v1"
+        self._endpoint = OpenAI(self.model, base_url=url, timeout_s=self.timeout_s, transport="lean")
         self._endpoint.connect(listed=_LISTED, cache_prompt=self.parallel > 1)
 
     async def ask(self, prompt: Prompt) -> Answer:

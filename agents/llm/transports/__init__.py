@@ -1,0 +1,1 @@
+"""Ways to carry a question to an endpoint and its reply back."""
