@@ -1,0 +1,66 @@
+"""T-RECS: all users at once, dense users x items scores, one choice per user and step, retraining as it does."""
+
+from collections.abc import Iterator
+
+from timing import Loop, measure
+
+TASTES = 10
+
+
+def popularity(retrain_every: int, by_lot: bool) -> Loop:
+    """Return the loop of its popularity recommender; ``by_lot`` draws slates from the ranking, its cheaper way."""
+
+    def loop(users: int, items: int, slate: int) -> Iterator[None]:
+        import numpy as np
+        from trecs.models import PopularityRecommender
+
+        rng = np.random.default_rng(0)
+        system = PopularityRecommender(
+            num_users=users,
+            num_items=items,
+            actual_user_representation=rng.random((users, TASTES)),
+            actual_item_representation=rng.random((TASTES, items)),
+            num_items_per_iter=slate,
+            probabilistic_recommendations=by_lot,
+            seed=0,
+        )
+        step = 0
+        while True:
+            yield
+            step += 1
+            system.run(timesteps=1, train_between_steps=step % retrain_every == 0, disable_tqdm=True)
+
+    return loop
+
+
+def content(users: int, items: int, slate: int) -> Iterator[None]:
+    """Run its content filtering, which fits every user's profile at every step."""
+    import numpy as np
+    from trecs.models import ContentFiltering
+
+    rng = np.random.default_rng(0)
+    system = ContentFiltering(
+        num_users=users,
+        num_items=items,
+        num_attributes=TASTES,
+        item_representation=rng.integers(0, 2, (TASTES, items)).astype(float),
+        actual_user_representation=rng.random((users, TASTES)),
+        num_items_per_iter=slate,
+        probabilistic_recommendations=True,
+        seed=0,
+    )
+    while True:
+        yield
+        system.run(timesteps=1, disable_tqdm=True)
+
+
+if __name__ == "__main__":
+    measure(
+        "trecs",
+        {
+            "popularity, trained every step": popularity(1, by_lot=False),
+            "popularity, slates by lot, trained every step": popularity(1, by_lot=True),
+            "popularity, slates by lot, trained every 10 steps": popularity(10, by_lot=True),
+            "content filtering, slates by lot, trained every step": content,
+        },
+    )
