@@ -15,6 +15,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import venv
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -134,14 +135,16 @@ def driven(
     options = [word for name, value in asked.items() for word in (f"--{name}", str(value))]
     limit = None if seconds is None else 4 * seconds + GRACE_S
     try:
-        done = subprocess.run(
-            [python, "-W", "ignore", DRIVERS / f"run_{driver}.py", *options],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=limit,
-            env={name: value for name, value in os.environ.items() if not name.startswith("PYTHON")} | extra,
-        )
+        with tempfile.TemporaryDirectory() as aside:  # some write log files where they stand
+            done = subprocess.run(
+                [python, "-W", "ignore", DRIVERS / f"run_{driver}.py", *options],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=limit,
+                cwd=aside,
+                env={name: value for name, value in os.environ.items() if not name.startswith("PYTHON")} | extra,
+            )
     except subprocess.TimeoutExpired:
         return f"not finished within {limit:.0f} s"
     if done.returncode:
