@@ -1,9 +1,8 @@
 """A language model behind one method: a prompt in, an answer out."""
 
 import hashlib
-import json
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["text", "structured", "labels", "likelihood"]
@@ -39,22 +38,29 @@ class Prompt:
     max_tokens: int = 256
     temperature: float = 0.0
 
+    _addressed: tuple[str, str] = field(default=("", ""), init=False, repr=False, compare=False)
+
     def address(self, fingerprint: str) -> str:
-        """Return the content hash (32 hex digits) of this question put to the model ``fingerprint``."""
-        sampled = self.kind in ("text", "structured") and self.temperature > 0
-        body = [
-            fingerprint,
-            self.kind,
-            [[m.role, m.text] for m in self.messages],
-            self.schema,
-            self.labels,
-            self.continuations,
-            self.max_tokens,
-            self.temperature,
-            [self.user_id, self.decision, self.attempt] if sampled else [],
-        ]
-        text = json.dumps(body, ensure_ascii=True, separators=(",", ":"))
-        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        """Return the content hash (32 hex digits) of this question put to the model ``fingerprint``.
+
+        Every part goes in behind its length, so that no two questions run together. The address is
+        remembered with the question, for the model that it was last put to.
+        """
+        known, address = self._addressed
+        if known != fingerprint:
+            parts = [fingerprint, self.kind, self.schema, f"{self.max_tokens} {self.temperature!r}"]
+            if self.temperature > 0 and self.kind in ("text", "structured"):
+                parts.append(f"{self.user_id} {self.decision} {self.attempt}")
+            for message in self.messages:
+                parts += (message.role, message.text)
+            spans = [len(parts), len(self.labels), *map(len, parts)]
+            if self.labels or self.continuations:
+                parts += (*self.labels, *self.continuations)
+                spans += (*map(len, self.labels), *map(len, self.continuations))
+            text = f"{spans}{''.join(parts)}"
+            address = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+            object.__setattr__(self, "_addressed", (fingerprint, address))
+        return address
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,10 @@ class LanguageModel(ABC):
 
     async def open(self) -> None:  # noqa: B027  (an empty default is the point)
         """Load weights or reach the endpoint; raise MissingResource with the remedy if it cannot."""
+
+    def recall(self, prompt: Prompt) -> Answer | None:
+        """Return the answer if it is known already, without asking; any thread may call it."""
+        return None
 
     @abstractmethod
     async def ask(self, prompt: Prompt) -> Answer:

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Coroutine, Mapping
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -12,6 +13,8 @@ from agents.llm.base import Answer, Kind, LanguageModel, Prompt
 from agents.llm.budget import Tally
 
 T = TypeVar("T")
+Told = tuple[int, str, Answer]
+"""Ticket, model and answer."""
 
 
 class Dispatcher:
@@ -19,8 +22,9 @@ class Dispatcher:
 
     ``models`` are the named entries of the scenario, opened on entry and closed on exit, when what
     is still in flight is cancelled. How many questions a model is sent at once is its own affair
-    (``stack.assemble``). Whatever a model raises is raised again by the next ``completed`` or
-    ``ask``, and by every one after it.
+    (``stack.assemble``). A question whose answer is known already never reaches the event loop.
+    Whatever a model raises is raised again by the next ``completed`` or ``ask``, and by every one
+    after it.
     """
 
     def __init__(self, models: Mapping[str, LanguageModel]) -> None:
@@ -28,9 +32,11 @@ class Dispatcher:
         self._tallies = {name: Tally() for name in models}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="language-models", daemon=True)
-        self._changed = threading.Condition()
         self._inbox: deque[tuple[int, str, Prompt]] = deque()
-        self._outbox: deque[tuple[int, Answer]] = deque()
+        self._called = False
+        self._outbox: list[Told] = []
+        self._arrived: SimpleQueue[list[Told] | Exception] = SimpleQueue()
+        self._known: list[Told] = []
         self._under_way = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._error: Exception | None = None
@@ -52,12 +58,14 @@ class Dispatcher:
 
     def submit(self, ticket: int, model: str, prompt: Prompt) -> None:
         """Ask without waiting; the answer comes out of ``completed`` with the same ticket."""
-        self._known(model)
-        with self._changed:
-            idle = not self._inbox
-            self._inbox.append((ticket, model, prompt))
-            self._under_way += 1
-        if idle:
+        answer = self._named(model).recall(prompt)
+        self._under_way += 1
+        if answer is not None:
+            self._known.append((ticket, model, answer))
+            return
+        self._inbox.append((ticket, model, prompt))
+        if not self._called:  # the loop lowers the flag before it looks into the inbox
+            self._called = True
             self._loop.call_soon_threadsafe(self._start_all)
 
     def completed(self, block: bool) -> list[tuple[int, Answer]]:
@@ -65,22 +73,25 @@ class Dispatcher:
 
         Empty, and at once, when nothing is under way.
         """
-        with self._changed:
-            while block and not self._outbox and self._under_way and self._error is None:
-                self._changed.wait()
-            if self._error is not None:
-                raise self._error
-            answers = list(self._outbox)
-            self._outbox.clear()
-            self._under_way -= len(answers)
-        return answers
+        told, self._known = self._known, []
+        block = block and not told
+        while (block and self._under_way and self._error is None) or not self._arrived.empty():
+            arrived = self._arrived.get()
+            block = False
+            if isinstance(arrived, Exception):
+                self._error = self._error or arrived
+            else:
+                told += arrived
+        if self._error is not None:
+            raise self._error
+        self._under_way -= len(told)
+        return [(ticket, self._counted(model, answer)) for ticket, model, answer in told]
 
     def ask(self, model: str, prompt: Prompt) -> Answer:
         """Ask and wait (before time starts: calibration, probes)."""
-        self._known(model)
         if self._error is not None:
             raise self._error
-        return self._wait(self._answer(model, prompt))
+        return self._counted(model, self._wait(self._named(model).ask(prompt)))
 
     def sync(self) -> None:
         """Make every answer given so far durable; call it before committing what rests on them."""
@@ -93,49 +104,48 @@ class Dispatcher:
 
     def kinds(self, model: str) -> frozenset[Kind]:
         """Return the kinds of prompt a named language model can answer."""
-        self._known(model)
-        return self._models[model].kinds
+        return self._named(model).kinds
 
     def fingerprint(self, model: str) -> str:
         """Return what identifies a named language model in content addresses."""
-        self._known(model)
-        return self._models[model].fingerprint
+        return self._named(model).fingerprint
 
     @property
     def under_way(self) -> int:
         """Return how many submitted questions have not come out of ``completed`` yet."""
         return self._under_way
 
-    def _known(self, model: str) -> None:
+    def _named(self, model: str) -> LanguageModel:
         if model not in self._models:
             raise InvalidInput(f"no language model is named {model!r}; the llm section has: {', '.join(self._models)}")
+        return self._models[model]
+
+    def _counted(self, model: str, answer: Answer) -> Answer:
+        self._tallies[model].add(answer)
+        return answer
 
     def _start_all(self) -> None:
         """Turn waiting questions into tasks; runs in the loop."""
-        with self._changed:
-            waiting = list(self._inbox)
-            self._inbox.clear()
-        for ticket, model, prompt in waiting:
-            task = self._loop.create_task(self._deliver(ticket, model, prompt))
+        self._called = False
+        while self._inbox:
+            task = self._loop.create_task(self._deliver(*self._inbox.popleft()))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def _deliver(self, ticket: int, model: str, prompt: Prompt) -> None:
         try:
-            answer = await self._answer(model, prompt)
+            answer = await self._models[model].ask(prompt)
         except Exception as error:
-            with self._changed:
-                self._error = self._error or error
-                self._changed.notify_all()
+            self._arrived.put(error)
             return
-        with self._changed:
-            self._outbox.append((ticket, answer))
-            self._changed.notify_all()
+        if not self._outbox:
+            self._loop.call_soon(self._announce)
+        self._outbox.append((ticket, model, answer))
 
-    async def _answer(self, model: str, prompt: Prompt) -> Answer:
-        answer = await self._models[model].ask(prompt)
-        self._tallies[model].add(answer)
-        return answer
+    def _announce(self) -> None:
+        """Pass on what one turn of the loop has brought, so that the engine's thread wakes once for all of it."""
+        self._arrived.put(self._outbox)
+        self._outbox = []
 
     async def _open(self) -> None:
         for model in self._models.values():

@@ -6,7 +6,8 @@ import json
 import logging
 import os
 import struct
-from dataclasses import asdict, fields
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,14 @@ MAGIC = b"tasteloop answers 1\n"
 _LENGTH = struct.Struct("<I")
 _DIGEST = 16
 _LARGEST = 1 << 26
-_FIELDS = frozenset(field.name for field in fields(Answer))
+_HEADER = _LENGTH.size + _DIGEST
+_DEFAULTS = {field.name: field.default for field in fields(Answer)}
+_FIXED = ("cached", "call_id")
+"""Fields that the journal knows without writing them down: what it supplies is cached, under its address."""
+_AHEAD = b'{"address":"'
+_AT_HAND = 1 << 26
+"""Bytes of records kept in memory beside the index; older ones are read again from the file."""
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +43,8 @@ class Journal:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         self._offsets: dict[bytes, int] = {}
+        self._at_hand: dict[int, bytes] = {}
+        self._room = _AT_HAND
         self._file = _open(path, read_only)
         self._read_only = read_only
         self._dirty = False
@@ -50,22 +60,21 @@ class Journal:
         return len(self._offsets)
 
     def get(self, address: str) -> Answer | None:
-        """Return the recorded answer to a question, None if there is none."""
+        """Return the recorded answer to a question, marked as cached; None if there is none."""
         offset = self._offsets.get(bytes.fromhex(address))
         if offset is None:
             return None
-        record = self._record(offset)
-        if record is None:
+        payload = self._at_hand.get(offset) or self._read(offset)
+        if payload is None:
             raise InvalidInput(f"{self.path} was changed by something else while in use; run again from what is left")
-        return _answer(record[0]["answer"])
+        return _answer(address, json.loads(payload)["answer"])
 
     def append(self, address: str, purpose: str, answer: Answer) -> None:
         """Add an answer; it survives the end of this process now, of the machine after ``sync``.
 
         Raises MissingResource where the disk is full; the file stays valid.
         """
-        record = {"address": address, "purpose": purpose, "answer": asdict(answer)}
-        payload = json.dumps(record, separators=(",", ":")).encode()
+        payload = _ENCODER.encode({"address": address, "purpose": purpose, "answer": _told(answer)}).encode()
         frame = _LENGTH.pack(len(payload)) + _checksum(payload) + payload
         try:
             written = os.pwrite(self._file, frame, self._end)
@@ -74,6 +83,7 @@ class Journal:
         except OSError as error:
             os.ftruncate(self._file, self._end)
             raise MissingResource(f"cannot write {self.path}: {error}; make room and resume the run") from error
+        self._keep(self._end, payload)
         self._offsets[bytes.fromhex(address)] = self._end
         self._end += len(frame)
         self._dirty = True
@@ -99,24 +109,31 @@ class Journal:
             self._begin(head)
             return len(MAGIC)
         end = len(MAGIC)
-        while end < size and (record := self._record(end)) is not None:
-            content, length = record
-            self._offsets[bytes.fromhex(content["address"])] = end
-            end += length
+        with open(self._file, "rb", buffering=1 << 20, closefd=False) as stream:
+            stream.seek(end)
+            while (payload := _payload(stream.read)) is not None:
+                self._offsets[_address(payload)] = end
+                self._keep(end, payload)
+                end += _HEADER + len(payload)
         if end < size:
             self._cut(end, size)
         return end
 
-    def _record(self, offset: int) -> tuple[dict[str, Any], int] | None:
-        """Return the record at an offset and its length in bytes, None unless it is whole and unchanged."""
-        header = os.pread(self._file, _LENGTH.size + _DIGEST, offset)
-        if len(header) < _LENGTH.size + _DIGEST:
-            return None
-        (length,) = _LENGTH.unpack_from(header)
-        payload = os.pread(self._file, length, offset + len(header)) if length <= _LARGEST else b""
-        if len(payload) != length or _checksum(payload) != header[_LENGTH.size :]:
-            return None
-        return json.loads(payload), len(header) + length
+    def _read(self, offset: int) -> bytes | None:
+        """Return the payload at an offset, None unless it is whole and unchanged."""
+
+        def read(count: int) -> bytes:
+            nonlocal offset
+            offset += count
+            return os.pread(self._file, count, offset - count)
+
+        return _payload(read)
+
+    def _keep(self, offset: int, payload: bytes) -> None:
+        """Keep a record in memory while there is room."""
+        if self._room >= len(payload):
+            self._room -= len(payload)
+            self._at_hand[offset] = payload
 
     def _begin(self, head: bytes) -> None:
         """Start an empty journal, out of the way of whatever else the file holds."""
@@ -162,9 +179,37 @@ def _checksum(payload: bytes) -> bytes:
     return hashlib.blake2b(payload, digest_size=_DIGEST).digest()
 
 
-def _answer(stored: dict[str, Any]) -> Answer:
+def _payload(read: Callable[[int], bytes]) -> bytes | None:
+    """Read the next record; None unless it is whole and unchanged."""
+    header = read(_HEADER)
+    if len(header) < _HEADER:
+        return None
+    (length,) = _LENGTH.unpack_from(header)
+    payload = read(length) if length <= _LARGEST else b""
+    return payload if len(payload) == length and _checksum(payload) == header[_LENGTH.size :] else None
+
+
+def _address(payload: bytes) -> bytes:
+    """Return the address of a record, without reading the rest of it where it comes first."""
+    start = len(_AHEAD)
+    named = payload[start : start + 2 * _DIGEST] if payload.startswith(_AHEAD) else b""
+    return bytes.fromhex((named or json.loads(payload)["address"].encode()).decode())
+
+
+def _told(answer: Answer) -> dict[str, Any]:
+    """Return what there is to write down of an answer: the fields that are not as they always are."""
+    told = {}
+    for name, default in _DEFAULTS.items():
+        value = getattr(answer, name)
+        if value != default and name not in _FIXED:
+            told[name] = value
+    return told
+
+
+def _answer(address: str, stored: dict[str, Any]) -> Answer:
     """Build an answer from its stored fields; fields of a later version are ignored."""
-    values: dict[str, Any] = {}
-    for name in _FIELDS & stored.keys():
-        values[name] = tuple(stored[name]) if isinstance(stored[name], list) else stored[name]
+    values: dict[str, Any] = {"call_id": address, "cached": True}
+    for name, value in stored.items():
+        if name in _DEFAULTS and name not in _FIXED:
+            values[name] = tuple(value) if isinstance(value, list) else value
     return Answer(**values)

@@ -4,8 +4,6 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 _FIRST = 4.0
@@ -31,15 +29,18 @@ class Slots:
     def __post_init__(self) -> None:
         self.limit = min(_FIRST, self.most)
 
-    @asynccontextmanager
-    async def taken(self) -> AsyncIterator["Slot"]:
-        """Hold a slot for the length of the block."""
-        await self._take()
-        try:
-            yield Slot(self, time.monotonic())
-        finally:
-            self.in_flight -= 1
-            self._wake()
+    async def take(self) -> float:
+        """Wait for a slot and take it, to be given back by ``release``; return the moment it was taken."""
+        if self.in_flight < int(self.limit) and not self._waiting:
+            self.in_flight += 1
+        else:
+            await self._turn()
+        return time.monotonic()
+
+    def release(self) -> None:
+        """Give a slot back."""
+        self.in_flight -= 1
+        self._wake()
 
     def grow(self) -> None:
         """Make room after a success."""
@@ -52,10 +53,7 @@ class Slots:
             self.limit = max(self.limit * _CUT, 1.0)
             self._cut_at = now
 
-    async def _take(self) -> None:
-        if self.in_flight < int(self.limit) and not self._waiting:
-            self.in_flight += 1
-            return
+    async def _turn(self) -> None:
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
@@ -73,19 +71,3 @@ class Slots:
             if not turn.done():
                 self.in_flight += 1
                 turn.set_result(None)
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One slot in use; tell it how the question went."""
-
-    slots: Slots
-    since: float
-
-    def succeeded(self) -> None:
-        """Report an answer."""
-        self.slots.grow()
-
-    def throttled(self) -> None:
-        """Report a refusal for sending too much."""
-        self.slots.cut(self.since)

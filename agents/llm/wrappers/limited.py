@@ -50,17 +50,18 @@ class Limited(LanguageModel):
         queued = 0.0
         for attempt in range(1, self.attempts + 1):
             started = time.monotonic()
-            async with self._slots.taken() as slot:
-                queued += time.monotonic() - started
-                try:
-                    answer = await self.inner.ask(prompt)
-                except Unavailable as failure:
-                    if failure.throttled:
-                        slot.throttled()
-                    last = failure
-                else:
-                    slot.succeeded()
-                    return replace(answer, attempts=attempt, queue_s=queued)
+            since = await self._slots.take()
+            queued += since - started
+            try:
+                answer = await self.inner.ask(prompt)
+                self._slots.grow()
+                return replace(answer, attempts=attempt, queue_s=queued)
+            except Unavailable as failure:
+                if failure.throttled:
+                    self._slots.cut(since)
+                last = failure
+            finally:
+                self._slots.release()
             if not last.retryable:
                 break
             if attempt < self.attempts:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from agents.errors import InvalidInput
 from agents.llm.base import Answer, Kind, LanguageModel, Prompt
@@ -25,9 +26,9 @@ class Recorded(LanguageModel):
     journal: Journal
     replay: bool = False
     _kinds: frozenset[Kind] = field(default=frozenset(), init=False, repr=False)
-    _under_way: dict[str, asyncio.Task[Answer]] = field(default_factory=dict, init=False, repr=False)
+    _under_way: dict[str, asyncio.Future[Answer]] = field(default_factory=dict, init=False, repr=False)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Return the fingerprint of the model itself."""
         return self.inner.fingerprint
@@ -50,12 +51,16 @@ class Recorded(LanguageModel):
         if not self.replay:
             self.journal.append(address, "kinds", Answer(status="ok", text=" ".join(sorted(self._kinds))))
 
+    def recall(self, prompt: Prompt) -> Answer | None:
+        """Answer from the journal."""
+        return self.journal.get(prompt.address(self.fingerprint))
+
     async def ask(self, prompt: Prompt) -> Answer:
         """Answer from the journal, from a twin under way, or from the model."""
         address = prompt.address(self.fingerprint)
         stored = self.journal.get(address)
         if stored is not None:
-            return replace(stored, cached=True)
+            return stored
         if self.replay:
             raise InvalidInput(
                 f"{self.journal.path} has no answer to a {prompt.purpose!r} question ({address}) of user "
@@ -64,11 +69,7 @@ class Recorded(LanguageModel):
         twin = self._under_way.get(address)
         if twin is not None:
             return replace(await asyncio.shield(twin), cached=True)
-        task = self._under_way[address] = asyncio.create_task(self._fresh(address, prompt))
-        try:
-            return await task
-        finally:
-            del self._under_way[address]
+        return await self._fresh(address, prompt)
 
     def sync(self) -> None:
         """Make the journal durable."""
@@ -79,9 +80,20 @@ class Recorded(LanguageModel):
         await self.inner.close()
 
     async def _fresh(self, address: str, prompt: Prompt) -> Answer:
-        answer = replace(await self.inner.ask(prompt), call_id=address, cached=False)
-        self.journal.append(address, prompt.purpose, answer)
-        return answer
+        """Ask the model, write the answer down, and tell it to the twins that came meanwhile."""
+        promise = self._under_way[address] = asyncio.get_running_loop().create_future()
+        try:
+            answer = replace(await self.inner.ask(prompt), call_id=address)
+            self.journal.append(address, prompt.purpose, answer)
+            promise.set_result(answer)
+            return answer
+        except Exception as error:
+            promise.set_exception(error)
+            promise.exception()  # seen here, so that a question without twins does not complain of it
+            raise
+        finally:
+            promise.cancel()
+            del self._under_way[address]
 
 
 _ALL: tuple[Kind, ...] = ("text", "structured", "labels", "likelihood")

@@ -15,7 +15,16 @@ def address(i: int) -> str:
 
 
 def answer(i: int) -> Answer:
-    return Answer(status="ok", text=f"é{i}\ud800", logprobs=(-0.1 * i, -math.inf), lengths=(i, 2), cost=1e-5 * i)
+    """An answer as it comes back: under its address, and cached."""
+    return Answer(
+        "ok",
+        call_id=address(i),
+        cached=True,
+        text=f"é{i}\ud800",
+        logprobs=(-0.1 * i, -math.inf),
+        lengths=(i, 2),
+        cost=1e-5 * i,
+    )
 
 
 def write(path: Path, count: int) -> list[int]:

@@ -86,9 +86,12 @@ def test_a_cancelled_wait_gives_its_turn_away() -> None:
 
         async def hold() -> None:
             nonlocal served
-            async with slots.taken():
+            await slots.take()
+            try:
                 await asyncio.sleep(0.01)
                 served += 1
+            finally:
+                slots.release()
 
         tasks = [asyncio.create_task(hold()) for _ in range(4)]
         await asyncio.sleep(0.005)
