@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from agents.errors import MissingResource
-from analysis.load import METRICS, Cell, Study, load_study
+from analysis.load import METRICS, Cell, Study, load, load_study
 from analysis.metrics.suite import measure
 from analysis.plots.save import draw_all
 from analysis.report.write import write_report
@@ -15,14 +15,16 @@ Progress = Callable[[float, str], None]
 """Called with the share done and a word on what comes next."""
 
 
-def finish(folder: Path, progress: Progress = lambda _share, _word: None) -> Path:
+def finish(folder: Path, progress: Progress = lambda _share, _word: None, *, anew: bool = True) -> Path:
     """Measure, draw and report a finished run or study folder; return the path of the report.
 
-    Whatever is there already is written anew. Raise InvalidInput for a folder that is neither, or
-    not finished, MissingResource where nothing can be written.
+    Whatever is there already is written anew; without ``anew``, cells that were measured are not
+    measured again. Raise InvalidInput for a folder that is neither run nor study, or not finished,
+    MissingResource where nothing can be written.
     """
     study = load_study(folder)
-    measure_cells(study.cells, lambda share, word: progress(0.5 * share, word))
+    cells = [cell for cell in study.cells if anew or not (cell.run.folder / METRICS).is_file()]
+    measure_cells(cells, lambda share, word: progress(0.5 * share, word))
     if study.folder != study.cells[0].run.folder:
         _write(study.metrics, study.folder / METRICS)
     drawn = draw_all(study, folder / "plots", progress=lambda share, word: progress(0.5 + 0.4 * share, word))
@@ -41,6 +43,11 @@ def measure_cells(cells: Sequence[Cell], progress: Progress = lambda _share, _wo
     for place, cell in enumerate(cells):
         progress(place / len(cells), f"metrics of {cell.arm} s{cell.seed}")
         _write(measure(cell.run), cell.run.folder / METRICS)
+
+
+def measure_run(folder: Path) -> None:
+    """Write ``metrics.parquet`` of a run that has just finished."""
+    _write(measure(load(folder)), folder / METRICS)
 
 
 def _write(frame: pd.DataFrame, path: Path) -> None:

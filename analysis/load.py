@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from agents.errors import InvalidInput
 from simulator.log import TABLES
@@ -22,12 +24,15 @@ class Run:
     folder: Path
     manifest: dict[str, Any]
 
-    def table(self, name: str) -> pd.DataFrame:
-        """Return a table in log order, empty (with its columns) where the run wrote no row."""
+    def table(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return a table (all its columns, or those named) in log order, empty where the run wrote no row."""
+        wanted = list(columns or TABLES[name].__annotations__)
         parts = sorted((self.folder / "log").glob(f"{name}-*.parquet"))
         if not parts:
-            return pd.DataFrame(columns=list(TABLES[name].__annotations__))
-        return pd.concat([pd.read_parquet(part) for part in parts], ignore_index=True)
+            return pd.DataFrame(columns=wanted)
+        read = [pq.ParquetFile(part).read(columns=columns and wanted, use_threads=False) for part in parts]
+        frame: pd.DataFrame = pa.concat_tables(read).unify_dictionaries().to_pandas()
+        return frame.reset_index(drop=True)
 
     @cached_property
     def impressions(self) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Measure a run: what was shown and taken, day by day and over all, by user group and popularity snapshot."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -39,6 +39,11 @@ COLUMNS = (
     "n_skipped",
 )
 
+SHOWN = ("day", "user_id", "item_id", "page", "position", "slate_size", "action", "rating")
+VISITED = ("user_id", "start", "end", "pages", "satisfaction")
+TAKEN = ("user_id", "item_id", "rating")
+"""Columns read of impressions, sessions and history."""
+
 JUDGED = {"slates", "counts", "exposures"}
 """Inputs that depend on what was shown or taken."""
 
@@ -59,43 +64,72 @@ def measure(run: Run) -> pd.DataFrame:
     A user's list of a period holds each item once, in order of first showing; counts and exposures
     hold every showing.
     """
-    record = Record(run)
-    rows = [row for day in (WHOLE_RUN, *record.days) for row in _period(record, day)]
+    record, sorts = Record(run), Sorts.of(metrics())
+    rows = [row for day in (WHOLE_RUN, *record.days) for row in _period(record, sorts, day)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+@dataclass(frozen=True)
+class Sorts:
+    """The metrics by what they judge, and within that by what popularity they depend on."""
+
+    judged: "BySnapshot"
+    of_profiles: "BySnapshot"
+    of_users: tuple[Metric, ...]
+
+    @staticmethod
+    def of(every: Sequence[Metric]) -> "Sorts":
+        """Return metrics sorted, each sort in their order."""
+        judged = [metric for metric in every if JUDGED & set(metric.inputs)]
+        of_profiles = [metric for metric in every if "profiles" in metric.inputs and not JUDGED & set(metric.inputs)]
+        of_users = tuple(metric for metric in every if set(metric.inputs) <= set(Outcomes.__annotations__))
+        return Sorts(BySnapshot.of(judged), BySnapshot.of(of_profiles), of_users)
+
+
+@dataclass(frozen=True)
+class BySnapshot:
+    """Metrics that no popularity enters, only that frozen at time 0, or that of any snapshot."""
+
+    plain: tuple[Metric, ...]
+    frozen: tuple[Metric, ...]
+    moving: tuple[Metric, ...]
+
+    @staticmethod
+    def of(every: Sequence[Metric]) -> "BySnapshot":
+        """Return metrics sorted, each sort in their order."""
+        moving = tuple(metric for metric in every if POPULARITY & set(metric.inputs))
+        rest = [metric for metric in every if not POPULARITY & set(metric.inputs)]
+        frozen = tuple(metric for metric in rest if STRATA & set(metric.inputs))
+        return BySnapshot(tuple(metric for metric in rest if not STRATA & set(metric.inputs)), frozen, moving)
 
 
 Row = tuple[str, str, str, str, str, str, str, int, float, int, int]
 
 
-def _period(record: "Record", day: int) -> Iterator[Row]:
+def _period(record: "Record", sorts: Sorts, day: int) -> Iterator[Row]:
     """Yield all figures of one day or of the whole run."""
-    judged = [metric for metric in metrics() if JUDGED & set(metric.inputs)]
-    of_profiles = [metric for metric in metrics() if "profiles" in metric.inputs and metric not in judged]
-    of_users = [metric for metric in metrics() if set(metric.inputs) <= set(Outcomes.__annotations__)]
-    yield from _by_snapshot(record, record.shown(day), judged, "shown", day)
-    yield from _by_snapshot(record, record.consumed(day), judged, "consumed", day)
+    shown = record.shown(day)
+    yield from _by_snapshot(record, shown, sorts.judged, "shown", day)
+    yield from _by_snapshot(record, record.consumed(day), sorts.judged, "consumed", day)
     if day == WHOLE_RUN:
-        yield from _by_snapshot(record, record.shown(day), of_profiles, "profile", day)
+        yield from _by_snapshot(record, shown, sorts.of_profiles, "profile", day)
     outcomes = record.outcomes(day)
-    yield from _figures(outcomes, of_users, "user", "", "all", day)
+    yield from _figures(outcomes, sorts.of_users, "user", "", "all", day)
     for group, users in record.groups:
-        yield from _figures(outcomes.of_users(users), of_users, "user", "", group, day)
+        yield from _figures(outcomes.of_users(users), sorts.of_users, "user", "", group, day)
 
 
-def _by_snapshot(record: "Record", evidence: Evidence, some: list[Metric], on: str, day: int) -> Iterator[Row]:
+def _by_snapshot(record: "Record", evidence: Evidence, some: BySnapshot, on: str, day: int) -> Iterator[Row]:
     """Yield the figures at both popularity snapshots, for all users and by group."""
-    moving = [metric for metric in some if POPULARITY & set(metric.inputs)]
-    frozen = [metric for metric in some if metric not in moving and STRATA & set(metric.inputs)]
-    plain = [metric for metric in some if metric not in moving and metric not in frozen]
-    now = replace(evidence, popularity=record.popularity_after(day))
+    after = record.popularity_after(day)
     for group, users in (("all", None), *record.groups):
-        part, part_now = (evidence, now) if users is None else (evidence.of_users(users), now.of_users(users))
-        yield from _figures(part, plain, on, "", group, day)
-        yield from _figures(part, frozen + moving, on, "initial", group, day)
-        yield from _figures(part_now, moving, on, "current", group, day)
+        part = evidence if users is None else evidence.of_users(users)
+        yield from _figures(part, some.plain, on, "", group, day)
+        yield from _figures(part, some.frozen + some.moving, on, "initial", group, day)
+        yield from _figures(replace(part, popularity=after), some.moving, on, "current", group, day)
 
 
-def _figures(inputs: object, some: list[Metric], on: str, snapshot: str, group: str, day: int) -> Iterator[Row]:
+def _figures(inputs: object, some: Sequence[Metric], on: str, snapshot: str, group: str, day: int) -> Iterator[Row]:
     for metric in some:
         value: Value | None = metric.measure(inputs)
         if value is not None:
@@ -112,45 +146,55 @@ class Record:
     @cached_property
     def n_users(self) -> int:
         """Return the number of simulated users, whose ids are 0..n-1."""
-        return len(self.run.users)
+        return len(self.run.table("users", ["user_id"]))
 
     @cached_property
     def n_items(self) -> int:
         """Return the size of the catalog."""
-        return len(self.run.items)
+        return len(self.items)
 
     @cached_property
     def impressions(self) -> pd.DataFrame:
         """Return what was shown, in log order, as plain columns."""
-        table = self.run.impressions
+        table = self.run.table("impressions", SHOWN)
         columns = table[["day", "user_id", "item_id"]].astype(np.int64)
         rank = (table["page"] - 1) * table["slate_size"] + table["position"]
         watched = (table["action"] == "watch").to_numpy()
         rating = table["rating"].to_numpy(np.float64)
-        return columns.assign(rank=rank.astype(np.int64), watched=watched, liked=watched & (rating >= self.liked_from))
+        liked = watched & (rating >= LIKED_FROM * self._highest(rating))
+        return columns.assign(rank=rank.astype(np.int64), watched=watched, liked=liked)
 
     @cached_property
     def sessions(self) -> pd.DataFrame:
         """Return the finished visits with the day they began on."""
-        table = self.run.sessions
+        table = self.run.table("sessions", VISITED)
         day = (table["start"].astype(np.float64) // MINUTES_A_DAY).astype(np.int64)
         return table.assign(day=day, minutes=table["end"] - table["start"])
+
+    @cached_property
+    def items(self) -> pd.DataFrame:
+        """Return what metrics ask of the catalog."""
+        return self.run.table("items", ["genres", "initial_count"])
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """Return what the platform knew at time 0."""
+        return self.run.table("history", TAKEN)
 
     @cached_property
     def days(self) -> list[int]:
         """Return the simulated days on which anything was shown, in order."""
         return sorted(self.impressions["day"].unique().tolist())
 
-    @cached_property
-    def liked_from(self) -> float:
-        """Return the rating from which an item counts as liked."""
-        known = self.run.history["rating"].max()
-        return LIKED_FROM * float(self.run.impressions["rating"].max() if pd.isna(known) else known)
+    def _highest(self, ratings: Floats) -> float:
+        """Return the highest rating known at time 0, or of the run where there was none."""
+        known = self.history["rating"].max()
+        return float(pd.Series(ratings).max() if pd.isna(known) else known)
 
     @cached_property
     def popularity(self) -> Floats:
         """Return the initial popularity."""
-        return self.run.items["initial_count"].to_numpy(np.float64)
+        return self.items["initial_count"].to_numpy(np.float64)
 
     @cached_property
     def first_watches(self) -> pd.DataFrame:
@@ -168,7 +212,7 @@ class Record:
     @cached_property
     def profiles(self) -> Lists:
         """Return what each simulated user had taken before time 0, as the platform knew it."""
-        history = self.run.history
+        history = self.history
         mine = history[history["user_id"] < self.n_users].drop_duplicates(["user_id", "item_id"])
         return Lists.of(mine["user_id"].to_numpy(np.int64), mine["item_id"].to_numpy(np.int64), self.n_users)
 
@@ -182,8 +226,8 @@ class Record:
     @cached_property
     def _known(self) -> Evidence:
         """Return everything that no period changes."""
-        everyone = set(range(self.n_users)) | set(self.run.history["user_id"].unique().tolist())
-        genres = self.run.items["genres"].astype(str).str.get_dummies(sep="|").to_numpy(np.float64)
+        everyone = set(range(self.n_users)) | set(self.history["user_id"].unique().tolist())
+        genres = self.items["genres"].astype(str).str.get_dummies(sep="|").to_numpy(np.float64)
         return Evidence(
             slates=self.profiles,
             n_catalog=self.n_items,

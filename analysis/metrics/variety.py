@@ -73,32 +73,36 @@ def topic_entropy_rarefied(slates: Lists, genres: Floats) -> Value:
     """
     lists = with_genre(slates, genres)
     long = np.flatnonzero(lists.lengths >= RAREFIED_ITEMS)
-    lists = lists.take(long)
     random = np.random.Generator(np.random.Philox(key=RAREFY_KEY))
     entropy = np.full(slates.n, np.nan)
-    entropy[long] = np.mean([_subsampled_entropy(lists, genres, random) for _ in range(RAREFIED_DRAWS)], axis=0)
+    entropy[long] = _subsampled_entropy(lists.take(long), genres, random).mean(axis=0)
     return mean_value(entropy)
 
 
 def _subsampled_entropy(lists: Lists, genres: Floats, random: np.random.Generator) -> Floats:
+    """Return the (RAREFIED_DRAWS, lists) entropies of random items of each list."""
     starts = np.cumsum(lists.lengths) - lists.lengths
-    rows = starts[:, None] + distinct_places(lists.lengths, RAREFIED_ITEMS, random)
-    owner = np.repeat(np.arange(lists.n), RAREFIED_ITEMS)
-    return entropy_bits(genre_shares(Lists(owner, lists.item[rows.ravel()], lists.n), genres))
+    rows = starts[:, None] + distinct_places(lists.lengths, RAREFIED_ITEMS, random, RAREFIED_DRAWS)
+    n = RAREFIED_DRAWS * lists.n
+    drawn = Lists(np.repeat(np.arange(n), RAREFIED_ITEMS), lists.item[rows.ravel()], n)
+    return entropy_bits(genre_shares(drawn, genres)).reshape(RAREFIED_DRAWS, lists.n)
 
 
-def distinct_places(lengths: Ints, n: int, random: np.random.Generator) -> Ints:
-    """Return n distinct places in 0..length-1 for each length (at least n), all subsets equally likely.
+def distinct_places(lengths: Ints, n: int, random: np.random.Generator, draws: int) -> Ints:
+    """Return (draws, lengths, n): n distinct places in 0..length-1 for each length (at least n).
 
-    >>> np.sort(distinct_places(np.array([3]), 3, np.random.default_rng(0))).tolist()
-    [[0, 1, 2]]
+    All subsets are equally likely; the places of a subset ascend.
+
+    >>> distinct_places(np.array([3]), 3, np.random.default_rng(0), 1).tolist()
+    [[[0, 1, 2]]]
     """
-    places = np.empty((len(lengths), 0), dtype=np.int64)
+    uniform = random.random((draws, n, len(lengths)))
+    places = np.empty((draws, len(lengths), 0), dtype=np.int64)
     for taken in range(n):
-        place = np.floor(random.random(len(lengths)) * (lengths - taken)).astype(np.int64)
+        place = np.floor(uniform[:, taken] * (lengths - taken)).astype(np.int64)
         for earlier in range(taken):  # ascending: step over each place that is already taken
-            place += place >= places[:, earlier]
-        places = np.sort(np.column_stack([places, place]), axis=1)
+            place += place >= places[:, :, earlier]
+        places = np.sort(np.concatenate([places, place[:, :, None]], axis=2), axis=2)
     return places
 
 
@@ -161,15 +165,26 @@ def intra_list_diversity_jaccard(slates: Lists, genres: Floats) -> Value:
     0.5
     """
     lists = with_genre(slates, genres)
-    kinds, kind = np.unique(genres, axis=0, return_inverse=True)
+    kinds, kind = _kinds(lists, genres)
     common = kinds @ kinds.T
     either = kinds.sum(axis=1)[:, None] + kinds.sum(axis=1)[None, :] - common
     distance = 1 - common / np.maximum(either, 1)
     shape = (lists.n, len(kinds))
-    have = csr_array((np.ones(len(lists.item)), (lists.owner, kind[lists.item])), shape=shape)
+    have = csr_array((np.ones(len(kind)), (lists.owner, kind)), shape=shape)
     parts = [have[start : start + USERS_AT_ONCE] for start in range(0, lists.n, USERS_AT_ONCE)]
     summed = [np.asarray(part.multiply(part @ distance).sum(axis=1)).ravel() for part in parts]
     return mean_value(np.concatenate([np.empty(0), *summed]) / _ordered_pairs(lists))
+
+
+def _kinds(lists: Lists, genres: Floats) -> tuple[Floats, Ints]:
+    """Return the distinct genre rows of the items in the lists, and which of them each row of the lists has."""
+    items, place = np.unique(lists.item, return_inverse=True)
+    packed = np.packbits(genres[items] > 0, axis=1)
+    order = np.lexsort(packed.T[::-1])
+    new = np.concatenate([[True], (packed[order][1:] != packed[order][:-1]).any(axis=1)])[: len(order)]
+    kind = np.empty(len(items), dtype=np.int64)
+    kind[order] = np.cumsum(new) - 1
+    return genres[items[order[new]]], kind[place]
 
 
 def _ordered_pairs(lists: Lists) -> Floats:

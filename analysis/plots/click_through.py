@@ -23,7 +23,9 @@ class ClickThrough(Plot):
         """Return the watch rate per arm, seed and position over all pages."""
         frames = []
         for cell in study.cells:
-            shown = cell.run.impressions.assign(watched=lambda f: f["action"] == "watch")
+            shown = cell.run.table("impressions", ["position", "action"]).assign(
+                watched=lambda f: f["action"] == "watch"
+            )
             rates = shown.groupby("position")["watched"].agg(rate="mean", n="size").reset_index()
             frames.append(rates.assign(arm=cell.arm, seed=cell.seed))
         return by_arm(study, pd.concat(frames, ignore_index=True)).assign(

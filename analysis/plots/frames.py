@@ -54,7 +54,8 @@ def exposure(study: Study, *, watched: bool = False) -> pd.DataFrame:
     frames = []
     for arm in study.arms:
         for cell in study.of(arm):
-            rows, items = cell.run.impressions, cell.run.items
+            rows = cell.run.table("impressions", ["item_id", "action"])
+            items = cell.run.table("items", ["item_id", "initial_count"])
             if watched:
                 rows = rows[rows["action"] == "watch"]
             counts = np.bincount(rows["item_id"].to_numpy(dtype=np.int64), minlength=len(items))

@@ -78,13 +78,14 @@ class StrataFlow(Plot):
 
 
 def _shares(run: Run) -> pd.DataFrame:
-    popularity = run.items["initial_count"].to_numpy(dtype=float)
+    popularity = run.table("items", ["initial_count"])["initial_count"].to_numpy(dtype=float)
     band = bands(popularity)
-    shown = run.impressions["item_id"].to_numpy(dtype=np.int64)
-    watched = run.impressions.loc[run.impressions["action"] == "watch", "item_id"].to_numpy(dtype=np.int64)
+    rows = run.table("impressions", ["item_id", "action"])
+    shown = rows["item_id"].to_numpy(dtype=np.int64)
+    watched = shown[(rows["action"] == "watch").to_numpy()]
     weights = [popularity, *(np.bincount(ids, minlength=len(band)).astype(float) for ids in (shown, watched))]
-    rows = []
+    found = []
     for stage, weight in zip(STAGES, weights, strict=True):
         sums = np.bincount(band, weights=weight, minlength=len(BANDS))
-        rows += [(stage, name, s / max(sums.sum(), 1), int(sums.sum())) for name, s in zip(BANDS, sums, strict=True)]
-    return pd.DataFrame(rows, columns=["stage", "band", "share", "n"])
+        found += [(stage, name, s / max(sums.sum(), 1), int(sums.sum())) for name, s in zip(BANDS, sums, strict=True)]
+    return pd.DataFrame(found, columns=["stage", "band", "share", "n"])

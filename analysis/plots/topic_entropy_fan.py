@@ -60,12 +60,11 @@ class TopicEntropyFan(Plot):
 
 
 def _quantiles(run: Run) -> pd.DataFrame:
-    genres = (
-        run.items["genres"].astype(str).str.get_dummies("|").reindex(columns=run.manifest["genre_names"], fill_value=0)
-    )
-    rows = []
-    for day, shown in run.impressions.groupby("day"):
-        entropy = entropy_bits(genre_shares(_lists(shown, len(run.users)), genres.to_numpy(dtype=float)))
+    labels = run.table("items", ["genres"])["genres"].astype(str)
+    genres = labels.str.get_dummies("|").reindex(columns=run.manifest["genre_names"], fill_value=0)
+    rows, users = [], len(run.table("users", ["user_id"]))
+    for day, shown in run.table("impressions", ["day", "user_id", "item_id"]).groupby("day"):
+        entropy = entropy_bits(genre_shares(_lists(shown, users), genres.to_numpy(dtype=float)))
         entropy = entropy[~np.isnan(entropy)]
         if len(entropy):
             rows.append((day, *np.quantile(entropy, QUANTILES), len(entropy)))

@@ -81,7 +81,7 @@ def costs(study: Study) -> list[tuple[str, list[str]]]:
 
 
 def _cost(cell: Cell) -> list[str]:
-    manifest, calls = cell.run.manifest, cell.run.llm_calls
+    manifest, calls = cell.run.manifest, cell.run.table("llm_calls", ["cached", "latency_s"])
     counts, asked, tokens = (manifest.get(name, {}) for name in ("counts", "calls", "tokens"))
     waits = calls.loc[~calls["cached"].astype(bool), "latency_s"] if len(calls) else calls["latency_s"]
     latency = f"{waits.quantile(0.5):.3g} / {waits.quantile(0.95):.3g}" if len(waits) else "–"
