@@ -57,7 +57,7 @@ class Display:
             disable=not console.is_terminal,
         )
         self._tasks: list[TaskID] = []
-        self._seen = 0.0
+        self._seen: dict[int, float] = {}
         self._began = time.monotonic()
 
     def __enter__(self) -> "Display":
@@ -75,8 +75,8 @@ class Display:
         elif isinstance(snapshot, Doing):
             self._bars.start_task(self._tasks[place])
             self._bars.update(self._tasks[place], completed=0.0, description=f"{snapshot.what} {snapshot.share:.0%}")
-        elif time.monotonic() - self._seen >= REFRESH_S:
-            self._seen = time.monotonic()
+        elif time.monotonic() - self._seen.get(place, 0.0) >= REFRESH_S:
+            self._seen[place] = time.monotonic()
             self._bars.start_task(self._tasks[place])
             done = snapshot.day / snapshot.days
             self._bars.update(self._tasks[place], completed=done, description=describe(snapshot))
