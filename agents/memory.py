@@ -2,8 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from math import log2
+from typing import NamedTuple
 
-from agents.schema import Action, Item
+import numpy as np
+
+from agents.schema import Action, Bools, Floats, Item
 from agents.untrusted import clean
 
 HALF_LIFE_MINUTES = 7 * 1440.0
@@ -11,6 +16,10 @@ HALF_LIFE_MINUTES = 7 * 1440.0
 TITLE_CAP = 80
 """Characters of a title that enter a prompt."""
 SKIPPED_IMPORTANCE = 0.1
+"""Of an item passed over; one watched has 1."""
+_GENRES = 32
+"""Genres a memory has room for at first."""
+_SKIPPED = log2(SKIPPED_IMPORTANCE)
 
 
 def tokens(text: str) -> int:
@@ -25,23 +34,13 @@ def tokens(text: str) -> int:
     return -(-len(text.encode()) // 3)
 
 
-@dataclass(frozen=True, slots=True)
-class Episode:
-    """One thing that happened; ``importance`` decides what is forgotten."""
+class Episode(NamedTuple):
+    """One thing that happened, ready to be told."""
 
     now: float
-    item: Item
-    action: Action
-    rating: float
-    importance: float
-
-    def text(self) -> str:
-        """Return the episode as one line."""
-        title = clean(self.item.title, TITLE_CAP)
-        if self.action != Action.WATCH:
-            return f"- day {int(self.now // 1440) + 1}: passed over {title}"
-        given = f", rated {self.rating:g}" if self.rating == self.rating else ""
-        return f"- day {int(self.now // 1440) + 1}: watched {title}{given}"
+    line: str
+    cost: int
+    """Tokens of the line and its end."""
 
 
 @dataclass
@@ -54,16 +53,32 @@ class Memory:
     ceiling: int = 300
     capacity: int = 200
     episodes: list[Episode] = field(default_factory=list, init=False)
+    _watched: Bools = field(init=False, repr=False)
+    _weight: Floats = field(init=False, repr=False)
+    """Base-2 logarithm of importance x recency, as seen from time 0: all episodes fade alike."""
+    _has: Bools = field(init=False, repr=False)
+    """Which genres an episode has; columns are the genres met so far."""
+    _genres: dict[str, int] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        room = self.capacity + 1
+        self._watched, self._weight = np.zeros(room, dtype=bool), np.zeros(room)
+        self._has = np.zeros((room, _GENRES), dtype=bool)
 
     def remember(self, now: float, item: Item, action: Action, rating: float) -> None:
         """Append what happened to one item; items the user did not read leave no trace."""
         if action == Action.UNSEEN or not self.capacity:
             return
-        importance = 1.0 if action == Action.WATCH else SKIPPED_IMPORTANCE
-        self.episodes.append(Episode(now, item, action, rating, importance))
-        if len(self.episodes) > self.capacity:
-            least = min(range(len(self.episodes)), key=lambda place: self.episodes[place].importance)
-            del self.episodes[least]
+        watched, place = action == Action.WATCH, len(self.episodes)
+        line = _line(now, item, watched, rating)
+        self.episodes.append(Episode(now, line, tokens(line + "\n")))
+        self._watched[place] = watched
+        self._weight[place] = now / HALF_LIFE_MINUTES + (0.0 if watched else _SKIPPED)
+        self._has[place] = False
+        for genre in item.genres:
+            self._has[place, self._column(genre)] = True
+        if place == self.capacity:
+            self._forget(int(np.argmin(self._watched)))
 
     def recall(self, now: float, items: Sequence[Item]) -> str:
         """Return the episodes that matter most now for these items, oldest first, one a line.
@@ -71,23 +86,50 @@ class Memory:
         Episodes compete by importance x recency (half-life a week) x (1 + the share of their
         genres that the items have); as many as fit the token ceiling are told.
         """
-        genres = {genre for item in items for genre in item.genres}
-        ranked = sorted(
-            range(len(self.episodes)), key=lambda place: (-_weight(self.episodes[place], now, genres), -place)
-        )
-        told: dict[int, str] = {}
+        count = len(self.episodes)
+        if not count:
+            return ""
+        page = {genre for item in items for genre in item.genres}
+        columns = [self._genres[genre] for genre in page if genre in self._genres]
+        has = self._has[:count]
+        share = has[:, columns].sum(axis=1) / np.maximum(has.sum(axis=1), 1)
+        score = self._weight[:count] + np.log2(1.0 + share)
+        latest_first = np.argsort(-score[::-1], kind="stable")
+        told: list[int] = []
         left = self.ceiling
-        for place in ranked:
-            line = self.episodes[place].text()
-            cost = tokens(line + "\n")
+        for place in (count - 1 - latest_first).tolist():
+            cost = self.episodes[place].cost
             if cost <= left:
-                told[place] = line
+                told.append(place)
                 left -= cost
-        return "\n".join(told[place] for place in sorted(told))
+                if left < _LEAST:
+                    break
+        return "\n".join([self.episodes[place].line for place in sorted(told)])
+
+    def _column(self, genre: str) -> int:
+        column = self._genres.setdefault(genre, len(self._genres))
+        if column == self._has.shape[1]:
+            self._has = np.hstack([self._has, np.zeros_like(self._has)])
+        return column
+
+    def _forget(self, place: int) -> None:
+        """Let the episodes after one close up to it."""
+        del self.episodes[place]
+        for column in (self._watched, self._weight, self._has):
+            column[place:-1] = column[place + 1 :]
 
 
-def _weight(episode: Episode, now: float, genres: set[str]) -> float:
-    recency: float = 2.0 ** (-(now - episode.now) / HALF_LIFE_MINUTES)
-    own = episode.item.genres
-    relevance = sum(genre in genres for genre in own) / len(own) if own else 0.0
-    return episode.importance * recency * (1.0 + relevance)
+def _line(now: float, item: Item, watched: bool, rating: float) -> str:
+    """Return an episode as one line."""
+    did = "watched" if watched else "passed over"
+    given = f", rated {rating:g}" if watched and rating == rating else ""
+    return f"- day {int(now // 1440) + 1}: {did} {_title(item.title)}{given}"
+
+
+@lru_cache(maxsize=1 << 16)
+def _title(title: str) -> str:
+    return clean(title, TITLE_CAP)
+
+
+_LEAST = tokens("- day 1: watched \n")
+"""No episode costs less."""

@@ -33,10 +33,15 @@ class Template:
 
     def messages(self, **values: object) -> tuple[Message, ...]:
         """Return one message per role heading, filled in; an empty one is left out."""
-        _, *parts = _ROLES.split(self.body)
-        turns = zip(parts[::2], parts[1::2], strict=True)
-        filled = ((role, body.format(**values).strip()) for role, body in turns)
-        return tuple(Message(cast(Role, role), text) for role, text in filled if text)
+        filled = ((role, body.format(**values).strip()) for role, body in _turns(self.body))
+        return tuple(Message(role, text) for role, text in filled if text)
+
+
+@cache
+def _turns(body: str) -> tuple[tuple[Role, str], ...]:
+    """Return role and text of every part under a heading."""
+    _, *parts = _ROLES.split(body)
+    return tuple(zip(cast(list[Role], parts[::2]), parts[1::2], strict=True))
 
 
 @cache

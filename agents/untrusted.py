@@ -25,7 +25,8 @@ def clean(text: str, cap: int) -> str:
     """
     window = text[: 4 * cap]
     spaced = " ".join(window.split())
-    line = " ".join("".join(character for character in spaced if _kept(character)).split())
+    plain = spaced.isascii() and spaced.isprintable()  # most text is, and has nothing to drop
+    line = spaced if plain else " ".join("".join(character for character in spaced if _kept(character)).split())
     line = unicodedata.normalize("NFC", _MARKERS.sub(r"(\1)", line.translate(_BRACKETS)))
     if len(line) <= cap and len(window) == len(text):
         return line

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from agents.asking.text import listing, remembered
@@ -44,7 +45,7 @@ def ask(
     persona: Persona,
     memory: str,
     items: Sequence[Item],
-    levels: Sequence[float],
+    levels: tuple[float, ...],
     mood: str,
     decision: int,
 ) -> Generator[Prompt, Answer, Outcome]:
@@ -76,7 +77,8 @@ def ask(
     return Outcome(found if isinstance(found, Said) else None, answer.call_id, tuple(notes))
 
 
-def schema(count: int, levels: Sequence[float]) -> str:
+@lru_cache(maxsize=256)
+def schema(count: int, levels: tuple[float, ...]) -> str:
     """Return the JSON schema of an answer about ``count`` items."""
     given = [int(level) if float(level).is_integer() else level for level in levels]
     watch = {

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from agents.schema import Item
 from agents.untrusted import clean
@@ -12,6 +13,7 @@ GENRES_CAP = 60
 _ARTICLE = re.compile(r"^(.+), (The|A|An|La|Le|Les|Il|Das|Der|Die|El)(\s*\(.*\))?$")
 
 
+@lru_cache(maxsize=1 << 16)
 def spoken(item: Item) -> str:
     """Return an item's title as people say it, with its year.
 
@@ -22,6 +24,7 @@ def spoken(item: Item) -> str:
     return title if item.year is None or str(item.year) in title else f"{title} ({item.year})"
 
 
+@lru_cache(maxsize=1 << 16)
 def line(item: Item) -> str:
     """Return an item's title and genres on one line."""
     genres = clean(", ".join(item.genres), GENRES_CAP)
