@@ -5,9 +5,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from agents.schema import Floats
+from agents.schema import PAD, Floats, Ints
 from simulator.catalog import Catalog, Interactions
-from simulator.recommenders.base import Progress, Requests, Scorer, State, silent
+from simulator.recommenders.allowed import Allowed
+from simulator.recommenders.base import Progress, Requests, Scorer, Slates, State, diagnostics, silent
 from simulator.scenario import Duration
 
 
@@ -22,6 +23,9 @@ class Popularity(Scorer):
 
     half_life: Duration | None = None
     _counts: Floats = field(init=False, repr=False, default_factory=lambda: np.zeros(0))
+    _order: Ints = field(init=False, repr=False, default_factory=lambda: np.full(1, PAD))
+    _falling: Floats = field(init=False, repr=False, default_factory=lambda: np.full(1, np.nan))
+    _place: Ints = field(init=False, repr=False, default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def fit(
         self, log: Interactions, catalog: Catalog, *, rng: np.random.Generator, progress: Progress = silent
@@ -30,12 +34,18 @@ class Popularity(Scorer):
         weight = None
         if self.half_life is not None and len(log):
             weight = 0.5 ** ((log.time.max() - log.time) / self.half_life)
-        self._counts = np.bincount(log.item_id, weight, minlength=len(catalog)).astype(np.float64)
+        self._rank(np.bincount(log.item_id, weight, minlength=len(catalog)).astype(np.float64))
         progress(1.0, "counts")
 
     def score(self, requests: Requests) -> Floats:
         """Return the counts, the same for every request."""
         return np.tile(self._counts, (len(requests), 1))
+
+    def recommend(self, requests: Requests, k: int) -> Slates:
+        """Return the first k allowed items of the one order there is: what ``score`` would give, for less."""
+        place = Allowed.of(requests, self._place).places(np.arange(k))
+        items, scores = self._order[place], self._falling[place]
+        return Slates(items, scores, np.full_like(scores, np.nan), diagnostics(items))
 
     def state(self) -> State:
         """Return the counts."""
@@ -43,4 +53,15 @@ class Popularity(Scorer):
 
     def load_state(self, state: State) -> None:
         """Take over the counts."""
-        self._counts = np.asarray(state["counts"], dtype=np.float64)
+        self._rank(np.asarray(state["counts"], dtype=np.float64))
+
+    def _rank(self, counts: Floats) -> None:
+        """Keep the counts, items and counts from most to least (ties by item id), and each item's place there.
+
+        What stands at PAD, the last place of an array, ends both: no item, no score.
+        """
+        order = np.argsort(-counts, kind="stable")
+        self._counts = counts
+        self._order, self._falling = np.append(order, PAD), np.append(counts[order], np.nan)
+        self._place = np.empty_like(order)
+        self._place[order] = np.arange(len(order))
