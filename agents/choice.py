@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.persona import rows_of
 from agents.schema import Draws, Floats, History, Ints
+from agents.traits import rows_of
 
 NEGATIVES = 99
 """Items not taken that each event is compared with."""

@@ -1,7 +1,8 @@
 """What every rule shares: reading down a page, keyed chance, dwelling, rating, leaving.
 
-Everything is elementwise per row and drawn by key, so that a row's outcome depends on nothing but
-that row: not on the batch, its order, or its padding.
+Everything is elementwise and drawn by key, so that a row's outcome depends on nothing but that row:
+not on the batch, its order, or its padding. What only matters for items that are read or watched is
+drawn for those alone.
 """
 
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
+from agents.pairs import Pairs
 from agents.schema import (
     PAD,
     Action,
@@ -42,7 +44,8 @@ class Conduct:
     draws: Draws
     scale: tuple[float, float, float]
     slate_size: int
-    activity: Floats
+    hazard: Floats
+    """Chance that a rested, satisfied user has seen enough after a page."""
     attention: Floats
     rating_mean: Floats
     rating_sd: Floats
@@ -50,52 +53,63 @@ class Conduct:
     @classmethod
     def of(cls, setting: Setting) -> "Conduct":
         """Return the conduct of a setting's users."""
-        traits = {
-            name: np.array([getattr(persona, name) for persona in setting.personas], dtype=np.float64)
-            for name in ("activity", "attention", "rating_mean", "rating_sd")
-        }
-        return cls(setting.choices, setting.draws, setting.scale, setting.slate_size, **traits)
+        own = setting.personas.traits
+        return cls(
+            choices=setting.choices,
+            draws=setting.draws,
+            scale=setting.scale,
+            slate_size=setting.slate_size,
+            hazard=1.0 / (setting.choices.patience * np.sqrt(own.activity)),
+            attention=own.attention,
+            rating_mean=own.rating_mean,
+            rating_sd=own.rating_sd,
+        )
 
     def read(self, pages: Pages) -> Bools:
         """Tell (B, K) which items are read: one draw per page against examination^(position - 1)."""
-        reach = np.cumprod(np.full(pages.item_id.shape[1], self.choices.examination)) / self.choices.examination
+        reach = self.choices.examination ** np.arange(pages.item_id.shape[1])
         stop = self.draws.uniform("examine", pages.user_id, pages.decision)
         return np.asarray((stop[:, None] < reach) & (pages.item_id != PAD))
 
-    def takes(self, pages: Pages, probability: Floats) -> Bools:
-        """Tell (B, K) which items would be watched if read.
+    def seen(self, pages: Pages) -> Pairs:
+        """Return what is read as pairs."""
+        return Pairs.of(pages, self.read(pages))
 
-        Each earlier exposure multiplies the probability by eta. The chance is a Gaussian copula:
-        a share pi of its variance belongs to (user, item) for good, the rest to this decision.
+    def takes(self, seen: Pairs, probability: Floats) -> Bools:
+        """Tell, per pair, whether the user watches, with the probability of watching at the first reading.
+
+        Each earlier exposure multiplies it by eta. The chance is a Gaussian copula: a share pi of its
+        variance belongs to (user, item) for good, the rest to this decision.
         """
-        chance = probability * self.choices.eta**pages.exposures
-        return np.asarray(self.noise(pages) < ndtri(chance))
+        lasting = self.draws.normal("taste", seen.user_id, seen.item_id)
+        passing = self.draws.normal("watch", seen.user_id, seen.item_id, seen.decision)
+        noise = np.sqrt(self.choices.pi) * lasting + np.sqrt(1.0 - self.choices.pi) * passing
+        return np.asarray(noise < ndtri(probability * self.choices.eta**seen.exposures))
 
-    def noise(self, pages: Pages) -> Floats:
-        """Return (B, K) standard normals, persistent per (user, item) by the share pi."""
-        user, decision = pages.user_id[:, None], pages.decision[:, None]
-        lasting = self.draws.normal("taste", user, pages.item_id)
-        passing = self.draws.normal("watch", user, pages.item_id, decision)
-        return np.asarray(np.sqrt(self.choices.pi) * lasting + np.sqrt(1.0 - self.choices.pi) * passing)
-
-    def rate(self, pages: Pages, liking: Floats) -> Floats:
-        """Return (B, K) ratings on the scale: the user's mean and spread, shifted by ``liking`` spreads."""
+    def rate(self, watched: Pairs, liking: Floats) -> Floats:
+        """Return ratings on the scale, per pair: the user's mean and spread, shifted by ``liking`` spreads."""
         lowest, highest, step = self.scale
-        mean, sd = self.rating_mean[pages.user_id][:, None], self.rating_sd[pages.user_id][:, None]
-        wanted = mean + sd * (liking + self.draws.normal("rating", pages.user_id[:, None], pages.item_id))
+        noise = self.draws.normal("rating", watched.user_id, watched.item_id)
+        wanted = self.rating_mean.take(watched.user_id) + self.rating_sd.take(watched.user_id) * (liking + noise)
         return np.asarray(np.clip(lowest + step * np.rint((wanted - lowest) / step), lowest, highest))
 
     def outcome(self, pages: Pages, read: Bools, takes: Bools, rating: Floats, by: DecidedBy) -> Decisions:
-        """Return the decisions that follow from what is read and what would be watched if read."""
-        watched = read & takes
-        action = np.where(watched, Action.WATCH, np.where(read, Action.SKIP, Action.UNSEEN)).astype(np.int8)
-        return Decisions(
-            action=action,
-            rating=np.where(watched, rating, np.nan),
-            dwell=self._dwell(pages, read, watched),
-            exit_reason=self.leave(pages),
-            decided_by=np.full(len(action), by, dtype=np.int8),
-        )
+        """Return the decisions that follow from what is read and what would be watched if read, all (B, K)."""
+        seen = Pairs.of(pages, read)
+        watched = takes.ravel().take(seen.cell)
+        return self.decisions(pages, seen, watched, rating.ravel().take(seen.cell[watched]), by)
+
+    def decisions(self, pages: Pages, seen: Pairs, watched: Bools, rating: Floats, by: DecidedBy) -> Decisions:
+        """Return the decisions of users who watch some pairs of what they have seen; ``rating`` is of those alone."""
+        shape = pages.item_id.shape
+        action = np.full(shape, Action.UNSEEN, dtype=np.int8)
+        np.put(action, seen.cell, np.where(watched, Action.WATCH, Action.SKIP))
+        given = np.full(shape, np.nan)
+        np.put(given, seen.cell[watched], rating)
+        dwell = np.zeros(shape)
+        np.put(dwell, seen.cell, self._dwell(seen, watched))
+        decided_by = np.full(len(action), by, dtype=np.int8)
+        return Decisions(action, given, dwell, exit_reason=self.leave(pages), decided_by=decided_by)
 
     def leave(self, pages: Pages) -> Codes:
         """Return why each user leaves after the page, or STAYED.
@@ -104,24 +118,22 @@ class Conduct:
         1 / a = patience x activity^(1/2) pages: enough seen, tired, bored. One draw decides whether
         and which. A list shorter than the slate size has come to its end.
         """
-        base = 1.0 / (self.choices.patience * np.sqrt(self.activity[pages.user_id]))
+        base = self.hazard.take(pages.user_id)
         tired = base + base * pages.fatigue
         bored = tired + base * (1.0 - pages.satisfaction)
         draw = self.draws.uniform("leave", pages.user_id, pages.decision)
-        causes = [draw < base, draw < tired, draw < bored]
-        reasons = [ExitReason.SATISFIED, ExitReason.TIRED, ExitReason.BORED]
-        left = np.select(causes, reasons, ExitReason.STAYED)
+        left = np.where(draw < bored, ExitReason.BORED, ExitReason.STAYED)
+        left = np.where(draw < tired, ExitReason.TIRED, left)
+        left = np.where(draw < base, ExitReason.SATISFIED, left)
         return self.at_the_end(pages, left.astype(np.int8))
 
     def at_the_end(self, pages: Pages, exit_reason: Codes) -> Codes:
         """Return the exit reasons, with END_OF_LIST for who would stay but has seen a short, hence last, slate."""
-        ended = (pages.item_id != PAD).sum(axis=1) < self.slate_size
+        ended = np.count_nonzero(pages.item_id != PAD, axis=1) < self.slate_size
         return np.where((exit_reason == ExitReason.STAYED) & ended, ExitReason.END_OF_LIST, exit_reason).astype(np.int8)
 
-    def _dwell(self, pages: Pages, read: Bools, watched: Bools) -> Floats:
-        """Return (B, K) minutes: log-normal around a glance or a viewing, shorter where time is dear."""
-        spread = np.exp(
-            DWELL_SPREAD * self.draws.normal("dwell", pages.user_id[:, None], pages.item_id, pages.decision[:, None])
-        )
-        typical = np.where(watched, WATCH_MINUTES, GLANCE_MINUTES) / self.attention[pages.user_id][:, None]
-        return np.where(read, np.ceil(typical * spread * TICKS) / TICKS, 0.0)
+    def _dwell(self, seen: Pairs, watched: Bools) -> Floats:
+        """Return minutes per pair: log-normal around a glance or a viewing, shorter where time is dear."""
+        noise = self.draws.normal("dwell", seen.user_id, seen.item_id, seen.decision)
+        typical = np.where(watched, WATCH_MINUTES, GLANCE_MINUTES) / self.attention.take(seen.user_id)
+        return np.ceil(typical * np.exp(DWELL_SPREAD * noise) * TICKS) / TICKS

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.persona import PSEUDO, genre_matrix
 from agents.schema import Floats, Item
+from agents.traits import PSEUDO, genre_matrix
 
 ERA_KNOTS = 4
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from agents import choice, rating
 from agents.features import Features, shrunk_means
-from agents.persona import Traits, measure, rows_of
-from agents.schema import Floats, Ints, Persona, Setting
+from agents.schema import Floats, Ints, Setting
+from agents.traits import Singles, Traits, measure, rows_of
 
 SHARPNESS = 0.5
 """How much one bit of diversity more than the history shows flattens taste (log scale)."""
@@ -19,30 +19,82 @@ RIDGE = 10.0
 
 
 @dataclass(frozen=True)
+class Schooled:
+    """Users learned from their own events: n of them, d features."""
+
+    features: Singles
+    """(items, d)"""
+    theta: Singles
+    """(n, d)"""
+    public: Floats
+    """(items,) public mean ratings"""
+    weights: Singles
+    """(n, 1 + d), a constant first"""
+    sd: Floats
+
+    def taste(self, row: Ints, item: Ints) -> Floats:
+        """Return theta . x of pairs of users (as rows) and items."""
+        return _dot(self.theta.take(row, axis=0), self.features.take(item, axis=0))
+
+    def opinion(self, row: Ints, item: Ints) -> Floats:
+        """Return what users think of items, on the scale of the data."""
+        weights = self.weights.take(row, axis=0)
+        return self.public.take(item) + weights[:, 0] + _dot(weights[:, 1:], self.features.take(item, axis=0))
+
+
+@dataclass(frozen=True)
+class Guessed:
+    """Invented users: their effects are predicted from n personas, and never written down.
+
+    Taste is linear in a persona's tastes, so the prediction is taken on the side of the items: what
+    an item owes to the population, and how each genre's taste changes it.
+    """
+
+    tastes: Singles
+    """(n, genres)"""
+    sharpness: Floats
+    """(n,) factor of the effect"""
+    common: Floats
+    """(items,) utility to the population"""
+    constant: Floats
+    """(items,) effect of a user without tastes"""
+    reach: Singles
+    """(items, genres) effect per unit of taste"""
+    view: Floats
+    """(items,) what the population thinks of an item"""
+    lean: Floats
+    """(n,) how much better a user thinks of everything"""
+    sd: Floats
+
+    def taste(self, row: Ints, item: Ints) -> Floats:
+        """Return theta . x of pairs of users (as rows) and items."""
+        effect = _dot(self.tastes.take(row, axis=0), self.reach.take(item, axis=0)) + self.constant.take(item)
+        return np.asarray(self.common.take(item) + self.sharpness.take(row) * effect)
+
+    def opinion(self, row: Ints, item: Ints) -> Floats:
+        """Return what users think of items, on the scale of the data."""
+        return np.asarray(self.view.take(item) + self.lean.take(row))
+
+
+def _dot(left: Singles, right: Singles) -> Floats:
+    """Return the inner product of each pair of rows, whatever other pairs there are."""
+    return np.asarray(np.einsum("pd,pd->p", left, right), dtype=np.float64)
+
+
+@dataclass(frozen=True)
 class Learned:
-    """Both fitted models, and each simulated user's place in them (rows by user id)."""
+    """Both fitted models, and each simulated user's place in them."""
 
     choice: choice.ChoiceModel
     rating: rating.RatingModel
-    theta: Floats
-    """(users, d)"""
-    opinion: Floats
-    """(users, 1 + d), a constant first"""
-    sd: Floats
+    users: Schooled | Guessed
 
 
 def learn(setting: Setting, features: Features, fit_users: int) -> Learned:
     """Fit the population on at most ``fit_users`` keyed users, and condition it on every simulated user."""
     school = _School(setting, features, fit_users)
-    users = list(zip(setting.personas, setting.source_user.tolist(), strict=True))
-    views = [school.opinion(persona, source) for persona, source in users]
-    return Learned(
-        choice=school.choice,
-        rating=school.rating,
-        theta=np.stack([school.theta(persona, source) for persona, source in users]),
-        opinion=np.stack([view.weights for view in views]),
-        sd=np.array([view.sd for view in views]),
-    )
+    invented = not len(setting.source_user) or bool((setting.source_user < 0).all())
+    return Learned(school.choice, school.rating, school.guessed() if invented else school.schooled())
 
 
 class _School:
@@ -61,35 +113,73 @@ class _School:
         lowest, highest, step = setting.scale
         rated = [own for own in map(self._rated, chosen) if len(own.residual)]
         self.rating = rating.fit(rated, self._matrix.shape[1] + 1, np.arange(lowest, highest + step / 2, step))
-        self._measured = measure(setting.history, setting.items, setting.popularity, int(everyone.max()) + 1)
+        last = max(int(everyone.max()), int(setting.source_user.max(initial=-1)))
+        self._measured = measure(setting.history, setting.items, setting.popularity, last + 1)
         effects = {user: choice.user_effect(self.choice, own, self._matrix) for user, own in sets.items()}
         self._bridge = _bridge(self._measured, effects)
+        self._tastes = setting.personas.traits.tastes_for(self._measured.genres)
 
-    def theta(self, persona: Persona, source: int) -> Floats:
-        """Return a user's taste: the population's plus its own effect.
+    def schooled(self) -> Schooled:
+        """Return the simulated users as their own events show them, and invented ones among them as guessed."""
+        users = list(enumerate(self._setting.source_user.tolist()))
+        effects = np.stack([self._effect(user, source) for user, source in users])
+        views = [self._view(user, source) for user, source in users]
+        return Schooled(
+            features=self._matrix.astype(np.float32),
+            theta=(self.choice.mean + self._sharpness()[:, None] * effects).astype(np.float32),
+            public=self._public,
+            weights=np.stack([view.weights for view in views]).astype(np.float32),
+            sd=np.array([view.sd for view in views]),
+        )
 
-        The effect is learned from the user's events or, for an invented user, predicted from its
-        tastes. A persona more diverse or conforming than what it was learned from has a flatter one.
+    def guessed(self) -> Guessed:
+        """Return the simulated users as their personas let expect."""
+        effect = self._matrix @ self._bridge.T
+        lean, sd = self._style(slice(None))
+        return Guessed(
+            tastes=self._tastes,
+            sharpness=self._sharpness(),
+            common=self._matrix @ self.choice.mean,
+            constant=effect[:, -1],
+            reach=np.ascontiguousarray(effect[:, :-1], dtype=np.float32),
+            view=self._public + self.rating.mean[0] + self._matrix @ self.rating.mean[1:],
+            lean=lean,
+            sd=sd,
+        )
+
+    def _sharpness(self) -> Floats:
+        """Return the factors of taste effects.
+
+        A persona more diverse or conforming than what it was learned from (an invented one: than
+        people are on average) has a flatter taste.
         """
-        measured = self._measured
-        if 0 <= source < len(measured.diversity):
-            effect = choice.user_effect(self.choice, self._sets(source), self._matrix)
-            diversity, conformity = measured.diversity[source], measured.conformity[source]
-        else:
-            tastes = np.array([persona.tastes.get(genre, 0.0) for genre in measured.genres])
-            effect = np.append(tastes, 1.0) @ self._bridge
-            diversity, conformity = measured.diversity.mean(), measured.conformity.mean()
-        departure = SHARPNESS * (persona.diversity - diversity) + AGREEMENT * (persona.conformity - conformity)
-        return np.asarray(self.choice.mean + np.exp(-departure) * effect)
+        own, source = self._setting.personas.traits, self._setting.source_user
+        diversity, conformity = (
+            np.where(source < 0, known.mean(), known[source])
+            for known in (self._measured.diversity, self._measured.conformity)
+        )
+        return np.exp(-SHARPNESS * (own.diversity - diversity) - AGREEMENT * (own.conformity - conformity))
 
-    def opinion(self, persona: Persona, source: int) -> rating.Opinion:
-        """Return a user's part in the rating model, an invented one's from its rating mean and spread."""
-        if 0 <= source < len(self._measured.diversity):
+    def _effect(self, user: int, source: int) -> Floats:
+        """Return how a user's taste differs from the population's."""
+        if source < 0:
+            return np.asarray(np.append(self._tastes[user], 1.0) @ self._bridge)
+        return choice.user_effect(self.choice, self._sets(source), self._matrix)
+
+    def _view(self, user: int, source: int) -> rating.Opinion:
+        """Return a user's part in the rating model."""
+        if source >= 0:
             return rating.opinion(self.rating, self._rated(source))
+        lean, sd = self._style(user)
         weights = self.rating.mean.copy()
-        weights[0] += persona.rating_mean - self._measured.rating_mean.mean()
-        sd = float(np.sqrt(self.rating.noise)) * persona.rating_sd / float(self._measured.rating_sd.mean())
-        return rating.Opinion(weights, sd)
+        weights[0] += lean
+        return rating.Opinion(weights, float(sd))
+
+    def _style(self, users: int | slice) -> tuple[Floats, Floats]:
+        """Return how much better invented users think of everything than others do, and the spread of their ratings."""
+        own, measured = self._setting.personas.traits, self._measured
+        spread = float(np.sqrt(self.rating.noise)) / float(measured.rating_sd.mean())
+        return own.rating_mean[users] - measured.rating_mean.mean(), spread * own.rating_sd[users]
 
     def _sets(self, user: int) -> choice.ChoiceSets:
         return choice.choice_sets(

@@ -4,28 +4,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.persona import genre_matrix
-from agents.schema import Floats, Pages, Setting
+from agents.pairs import Pairs
+from agents.schema import Floats, Setting
+from agents.traits import Singles, genre_matrix
 
 
 @dataclass(frozen=True)
 class Match:
     """How well items suit users: the mean of a persona's tastes over an item's genres, 0 without any."""
 
-    tastes: Floats
+    tastes: Singles
     """(users, genres)"""
-    genres: Floats
+    genres: Singles
     """(items, genres), rows sum to 1 (or 0)"""
 
     @classmethod
     def of(cls, setting: Setting) -> "Match":
         """Return the match of a setting's users and items."""
         names, member = genre_matrix(setting.items)
-        tastes = [[persona.tastes.get(name, 0.0) for name in names] for persona in setting.personas]
-        return cls(
-            np.array(tastes).reshape(len(tastes), len(names)), member / np.maximum(member.sum(axis=1, keepdims=True), 1)
-        )
+        share = member / np.maximum(member.sum(axis=1, keepdims=True), 1)
+        return cls(setting.personas.traits.tastes_for(names), share.astype(np.float32))
 
-    def __call__(self, pages: Pages) -> Floats:
-        """Return (B, K)."""
-        return np.asarray(np.einsum("bkg,bg->bk", self.genres[pages.item_id], self.tastes[pages.user_id]))
+    def __call__(self, pairs: Pairs) -> Floats:
+        """Return one figure per pair."""
+        tastes, share = self.tastes.take(pairs.user_id, axis=0), self.genres.take(pairs.item_id, axis=0)
+        return np.asarray(np.einsum("pg,pg->p", tastes, share), dtype=np.float64)

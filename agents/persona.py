@@ -1,20 +1,16 @@
-"""Traits as measured quantities: what each means, and how it is read off a history.
+"""The personas of a population: measured quantities held as columns, one person put together when asked for."""
 
-All formulas work on all users of a history at once. Shrinkage constants are in pseudo-observations,
-so users with a short history stay near the population.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 
-from agents.schema import Floats, History, Ints, Item, Persona
+from agents.schema import History, Ints, Item, Persona
 from agents.template import load
+from agents.traits import Traits, rows_of
 from agents.untrusted import clean
 
-PSEUDO = 5.0
-"""Pseudo-observations that pull a user's figures towards the population's."""
 N_FAVORITES = 12
 N_NAMED = 5
 """Favorites that the narrative names."""
@@ -22,156 +18,80 @@ TITLE_CAP = 80
 GENRE_CAP = 40
 
 
-@dataclass(frozen=True)
-class Traits:
-    """Measured quantities of n users as columns (see ``Persona`` for their meaning); G genres."""
+@dataclass(frozen=True, eq=False)
+class Personas(Sequence[Persona]):
+    """The personas of the users 0..n-1.
 
-    genres: tuple[str, ...]
-    tastes: Floats
-    """(n, G)"""
-    activity: Floats
-    conformity: Floats
-    diversity: Floats
-    mainstreaminess: Floats
-    rating_mean: Floats
-    rating_sd: Floats
-
-    @property
-    def attention(self) -> Floats:
-        """Return the price of a minute, activity^-1/2: who comes more often gives time more freely."""
-        return np.asarray(np.clip(self.activity, 0.25, 4.0) ** -0.5)
-
-
-def genre_matrix(items: Sequence[Item]) -> tuple[tuple[str, ...], Floats]:
-    """Return the genres in alphabetical order and the (items, genres) 0/1 matrix."""
-    genres = tuple(sorted({genre for item in items for genre in item.genres}))
-    column = {genre: place for place, genre in enumerate(genres)}
-    matrix = np.zeros((len(items), len(genres)))
-    for row, item in enumerate(items):
-        matrix[row, [column[genre] for genre in item.genres]] = 1.0
-    return genres, matrix
-
-
-def measure(history: History, items: Sequence[Item], popularity: Floats, n_users: int) -> Traits:
-    """Return the traits of the users 0..n_users-1 of a history; users without events are average."""
-    genres, member = genre_matrix(items)
-    split = member / np.maximum(member.sum(axis=1, keepdims=True), 1.0)
-    taken = np.bincount(history.user_id, minlength=n_users).astype(np.float64)
-    mass = np.zeros((n_users, len(genres)))
-    np.add.at(mass, history.user_id, split[history.item_id])
-    mean, sd = _rating_style(history, n_users)
-    return Traits(
-        genres=genres,
-        tastes=_tastes(mass),
-        activity=_activity(taken),
-        conformity=_conformity(history, len(items), n_users),
-        diversity=_entropy(mass),
-        mainstreaminess=_mainstreaminess(history, popularity, taken),
-        rating_mean=mean,
-        rating_sd=sd,
-    )
-
-
-def _tastes(mass: Floats) -> Floats:
-    """Log ratio of the user's genre shares (shrunk) to everybody's, centered over genres.
-
-    An item's weight is split evenly among its genres.
+    A million of them are a few columns: who asks for one user gets its persona made on the spot, with
+    what it is fond of looked up in the history and its narrative written; who needs a quantity of many
+    users reads the column. ``traits`` has one row per user; ``source_user`` gives the user of
+    ``history`` a persona was learned from (-1: invented), ``real_names`` the outside names of those.
     """
-    everybody = mass.sum(axis=0) + 1.0
-    everybody = everybody / everybody.sum() if everybody.size else everybody
-    total = mass.sum(axis=1, keepdims=True)
-    own = (mass + PSEUDO * everybody) / (total + PSEUDO)
-    weight = np.log(own / everybody)
-    return np.asarray(weight - weight.mean(axis=1, keepdims=True)) if everybody.size else mass
 
+    traits: Traits
+    source_user: Ints
+    items: Sequence[Item]
+    history: History
+    real_names: Sequence[str]
 
-def _activity(taken: Floats) -> Floats:
-    """Square root of interactions relative to the median user's, within [1/4, 4].
+    def __len__(self) -> int:
+        """Return the number of users."""
+        return len(self.source_user)
 
-    Rating logs record interactions, not visits; heavy users both come more often and do more per
-    visit, so half of the (log) difference is put down to visits.
-    """
-    active = taken[taken > 0]
-    median = float(np.median(active)) if active.size else 1.0
-    return np.asarray(np.clip(np.sqrt(np.where(taken > 0, taken, median) / median), 0.25, 4.0))
+    @overload
+    def __getitem__(self, user_id: int) -> Persona: ...
+    @overload
+    def __getitem__(self, user_id: slice) -> tuple[Persona, ...]: ...
+    def __getitem__(self, user_id: int | slice) -> Persona | tuple[Persona, ...]:
+        """Return one user's persona, or those of a range of users."""
+        if isinstance(user_id, slice):
+            return tuple(self._persona(user) for user in range(len(self))[user_id])
+        return self._persona(range(len(self))[user_id])
 
+    def __iter__(self) -> Iterator[Persona]:
+        """Make one persona after the other."""
+        return (self._persona(user) for user in range(len(self)))
 
-def _entropy(mass: Floats) -> Floats:
-    """Entropy of the user's genre shares in bits; the mean user's where there is nothing to measure."""
-    total = mass.sum(axis=1, keepdims=True)
-    share = mass / np.where(total > 0, total, 1.0)
-    bits = -(share * np.log2(np.where(share > 0, share, 1.0))).sum(axis=1)
-    return _average_where_missing(bits, total[:, 0] > 0)
+    def names(self) -> list[str]:
+        """Return what the users are called in reports."""
+        return [self._name(user, source) for user, source in enumerate(self.source_user.tolist())]
 
+    def sources(self) -> list[str]:
+        """Return the outside names of the real users they were learned from, empty for invented ones."""
+        return [self._source(source) for source in self.source_user.tolist()]
 
-def _mainstreaminess(history: History, popularity: Floats, taken: Floats) -> Floats:
-    """Mean popularity percentile of what was watched: (items less popular + half of ties) / items."""
-    order = np.sort(popularity)
-    below = np.searchsorted(order, popularity, side="left")
-    upto = np.searchsorted(order, popularity, side="right")
-    percentile = (below + upto) / (2.0 * len(popularity))
-    total = np.bincount(history.user_id, weights=percentile[history.item_id], minlength=len(taken))
-    return _average_where_missing(total / np.maximum(taken, 1.0), taken > 0)
+    def taken(self, user_id: int) -> Ints:
+        """Return the items a persona was learned from, oldest first."""
+        return self.history.item_id[rows_of(self.history, int(self.source_user[user_id]))]
 
+    def favorites(self, user_id: int) -> tuple[int, ...]:
+        """Return the items rated best, best first, the latest first among equals; unrated ones last."""
+        rows = rows_of(self.history, int(self.source_user[user_id]))
+        item, rating = self.history.item_id[rows], self.history.rating[rows]
+        order = np.lexsort((-np.arange(len(item)), -np.nan_to_num(rating, nan=-np.inf)))
+        return tuple(item[order][:N_FAVORITES].tolist())
 
-def _rating_style(history: History, n_users: int) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of the user's ratings, shrunk towards everybody's."""
-    rated = np.isfinite(history.rating)
-    user, rating = history.user_id[rated], history.rating[rated]
-    center = float(rating.mean()) if rating.size else 0.0
-    spread = float(rating.var()) if rating.size else 1.0
-    count = np.bincount(user, minlength=n_users)
-    mean = (np.bincount(user, weights=rating, minlength=n_users) + PSEUDO * center) / (count + PSEUDO)
-    squares = np.bincount(user, weights=(rating - mean[user]) ** 2, minlength=n_users)
-    return mean, np.sqrt((squares + PSEUDO * spread) / (count + PSEUDO))
+    def _persona(self, user: int) -> Persona:
+        own = self.traits.take(np.array([user]))
+        figures = {name: float(getattr(own, name)[0]) for name in _FIGURES}
+        tastes = dict(zip(own.genres, own.tastes[0].tolist(), strict=True))
+        favorites, source = self.favorites(user), int(self.source_user[user])
+        return Persona(
+            user_id=user,
+            name=self._name(user, source),
+            tastes=tastes,
+            favorites=favorites,
+            history=tuple(self.taken(user).tolist()),
+            narrative=narrate(tastes, figures, [self.items[item].title for item in favorites]),
+            source=self._source(source),
+            **figures,
+        )
 
+    def _name(self, user: int, source: int) -> str:
+        return f"invented {user}" if source < 0 else f"user {self.real_names[source]}"
 
-def _conformity(history: History, n_items: int, n_users: int) -> Floats:
-    """exp(-d / s): d the mean distance of own ratings from the item's mean by others, s their spread.
-
-    Item means leave the own rating out and are shrunk towards the mean of all ratings.
-    """
-    rated = np.isfinite(history.rating)
-    user, item, rating = history.user_id[rated], history.item_id[rated], history.rating[rated]
-    if not rating.size:
-        return np.full(n_users, 0.5)
-    count = np.bincount(item, minlength=n_items)[item]
-    total = np.bincount(item, weights=rating, minlength=n_items)[item]
-    others = (total - rating + PSEUDO * rating.mean()) / (count - 1 + PSEUDO)
-    distance = np.bincount(user, weights=np.abs(rating - others), minlength=n_users)
-    own = np.bincount(user, minlength=n_users)
-    closeness = np.exp(-distance / np.maximum(own, 1) / max(float(rating.std()), 1e-9))
-    return _average_where_missing(closeness, own > 0)
-
-
-def _average_where_missing(values: Floats, there: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Floats:
-    return np.where(there, values, values[there].mean() if there.any() else 0.0)
-
-
-def portray(
-    user_id: int,
-    name: str,
-    traits: Traits,
-    row: int,
-    items: Sequence[Item],
-    favorites: Sequence[int] = (),
-    history: Sequence[int] = (),
-    source: str = "",
-) -> Persona:
-    """Return row ``row`` of the traits as a persona, its narrative written from the quantities."""
-    figures = {trait: float(getattr(traits, trait)[row]) for trait in _FIGURES}
-    tastes = dict(zip(traits.genres, traits.tastes[row].tolist(), strict=True))
-    liked = [items[item].title for item in favorites]
-    return Persona(
-        user_id=user_id,
-        name=name,
-        tastes=tastes,
-        favorites=tuple(favorites),
-        history=tuple(history),
-        narrative=narrate(tastes, figures, liked),
-        source=source,
-        **figures,
-    )
+    def _source(self, source: int) -> str:
+        return "" if source < 0 else self.real_names[source]
 
 
 _FIGURES = ("activity", "conformity", "diversity", "mainstreaminess", "rating_mean", "rating_sd", "attention")
@@ -210,15 +130,3 @@ def _taste_words(loved: Sequence[str], avoided: Sequence[str]) -> str:
 
 def _graded(value: float, cuts: tuple[float, float], words: tuple[str, str, str]) -> str:
     return words[sum(value > cut for cut in cuts)]
-
-
-def rows_of(history: History, user: int) -> slice:
-    """Return where a user's events are in a history, which is sorted by user."""
-    start, stop = np.searchsorted(history.user_id, [user, user + 1])
-    return slice(int(start), int(stop))
-
-
-def favorites_of(item: Ints, rating: Floats) -> tuple[int, ...]:
-    """Return the items rated best, best first, the latest first among equals; unrated ones last."""
-    order = np.lexsort((-np.arange(len(item)), -np.nan_to_num(rating, nan=-np.inf)))
-    return tuple(item[order][:N_FAVORITES].tolist())

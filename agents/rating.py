@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from agents.schema import Floats
 
@@ -54,10 +54,8 @@ class RatingModel:
 
     def level(self, opinion: Floats, sd: Floats, u: Floats) -> Floats:
         """Return the level (0 the lowest) that uniforms ``u`` pick, elementwise, by inverse distribution."""
-        picked = np.zeros(np.broadcast(opinion, sd, u).shape)
-        for cut in self.cuts:
-            picked = picked + (u >= ndtr((cut - opinion) / sd))
-        return picked
+        said = opinion + sd * ndtri(u)
+        return np.searchsorted(self.cuts, said, side="right").astype(np.float64)
 
 
 def fit(users: Sequence[Rated], width: int, levels: Floats) -> RatingModel:

@@ -23,14 +23,15 @@ def real_choices(setting: Setting, count: int) -> Pages:
     its favorites is left out, so that no prompt gives the answer away. The others are drawn in
     proportion to popularity.
     """
-    real = [user for user, source in enumerate(setting.source_user.tolist()) if source >= 0]
+    real = np.flatnonzero(setting.source_user >= 0).tolist()
     chosen: list[tuple[int, int]] = []
     for row in range(count if real else 0):
-        persona = setting.personas[real[row % len(real)]]
-        usable = [item for item in persona.history if item not in persona.favorites]
+        user = real[row % len(real)]
+        named = setting.personas.favorites(user)
+        usable = [item for item in setting.personas.taken(user).tolist() if item not in named]
         if usable:
-            draw = float(setting.draws.uniform("real-choice", persona.user_id, row))
-            chosen.append((persona.user_id, usable[int(draw * len(usable))]))
+            draw = float(setting.draws.uniform("real-choice", user, row))
+            chosen.append((user, usable[int(draw * len(usable))]))
     users = np.array([user for user, _ in chosen], dtype=np.int64)
     taken = np.array([item for _, item in chosen], dtype=np.int64)
     others = _popular(setting, users, setting.slate_size - 1, "real-choice-other")
@@ -46,7 +47,7 @@ def _popular(setting: Setting, users: Ints, size: int, purpose: str) -> Ints:
     for slate, user in enumerate(users.tolist()):
         noise = -np.log(-np.log(setting.draws.uniform(purpose, slate, number) + 2.0**-54))
         key = weight + noise
-        key[list(setting.personas[user].history)] = -np.inf
+        key[setting.personas.taken(user)] = -np.inf
         best = np.argsort(-key, kind="stable")[:size]
         item_id[slate, : len(best)] = np.where(key[best] > -np.inf, best, PAD)
     return item_id

@@ -2,26 +2,37 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
 Words = npt.NDArray[np.uint64]
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_FIRST = np.uint64(0xBF58476D1CE4E5B9)
-_SECOND = np.uint64(0x94D049BB133111EB)
+# Arrays of no dimension, which numpy takes as they are; its scalars it would convert at every use.
+_GOLDEN = np.array(0x9E3779B97F4A7C15, dtype=np.uint64)
+_FIRST = np.array(0xBF58476D1CE4E5B9, dtype=np.uint64)
+_SECOND = np.array(0x94D049BB133111EB, dtype=np.uint64)
+_11, _27, _30, _31 = (np.array(bits, dtype=np.uint64) for bits in (11, 27, 30, 31))
 
 
-def _mix(words: Words) -> Words:
-    """Scramble 64-bit words (the finalizer of splitmix64, Steele et al. 2014)."""
-    words = (words ^ (words >> np.uint64(30))) * _FIRST
-    words = (words ^ (words >> np.uint64(27))) * _SECOND
-    return words ^ (words >> np.uint64(31))
+def _mix(words: Words) -> None:
+    """Scramble 64-bit words in place (the finalizer of splitmix64, Steele et al. 2014)."""
+    spare = np.empty_like(words)
+    np.bitwise_xor(words, np.right_shift(words, _30, out=spare), out=words)
+    np.multiply(words, _FIRST, out=words)
+    np.bitwise_xor(words, np.right_shift(words, _27, out=spare), out=words)
+    np.multiply(words, _SECOND, out=words)
+    np.bitwise_xor(words, np.right_shift(words, _31, out=spare), out=words)
 
 
-def _word(text: str) -> np.uint64:
-    return np.uint64(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little"))
+@cache
+def _start(seed: int, purpose: str) -> np.uint64:
+    """Return the state before any key; a program names few purposes, and draws for each of them often."""
+    digest = hashlib.blake2b(f"{seed}/{purpose}".encode(), digest_size=8).digest()
+    state = np.array(int.from_bytes(digest, "little"), dtype=np.uint64)
+    _mix(state)
+    return np.uint64(state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +49,29 @@ class Streams:
 
     def words(self, purpose: str, *keys: npt.ArrayLike) -> Words:
         """Return 64 random bits for each element of the broadcast integer keys."""
-        with np.errstate(over="ignore"):
-            state: Words = _mix(np.asarray(_word(f"{self.seed}/{purpose}")))
-            for key in keys:
-                state = _mix((state + _GOLDEN) ^ _mix(np.asarray(key).astype(np.int64).view(np.uint64) + _GOLDEN))
+        state = np.array(_start(self.seed, purpose))
+        for key in keys:
+            part = np.asarray(key).astype(np.int64).view(np.uint64)  # a copy, so that it can be scrambled in place
+            np.add(part, _GOLDEN, out=part)
+            _mix(part)
+            np.add(state, _GOLDEN, out=state)
+            state = np.asarray(state ^ part)
+            _mix(state)
         return state
 
     def uniform(self, purpose: str, *keys: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Return uniforms in [0, 1) with 53 random bits, shaped like the broadcast keys."""
-        return (self.words(purpose, *keys) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        words = self.words(purpose, *keys)
+        share = np.right_shift(words, _11, out=words).astype(np.float64)
+        return np.multiply(share, 2.0**-53, out=share)
 
     def normal(self, purpose: str, *keys: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Return standard normals by inversion, shaped like the broadcast keys."""
         from scipy.special import ndtri  # a quarter of a second that commands which draw nothing need not wait
 
-        return np.asarray(ndtri(self.uniform(purpose, *keys) + 2.0**-54))
+        share = self.uniform(purpose, *keys)
+        share += 2.0**-54
+        return np.asarray(ndtri(share, out=share))
 
     def generator(self, purpose: str, *keys: int) -> np.random.Generator:
         """Return a numpy Generator for code that needs one (fits); costs 17 us, so not per draw."""

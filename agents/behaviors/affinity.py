@@ -35,8 +35,9 @@ class Affinity(Behavior):
 
     def respond(self, pages: Pages) -> Decisions:
         """Watch and rate by taste alone."""
-        match = self._match(pages)
+        seen = self._conduct.seen(pages)
+        match = self._match(seen)
         probability = expit(logit(self._conduct.choices.base_rate) + self.strength * match)
-        takes = self._conduct.takes(pages, np.asarray(probability))
-        rating = self._conduct.rate(pages, 0.5 * match)
-        return self._conduct.outcome(pages, self._conduct.read(pages), takes, rating, DecidedBy.RULE)
+        watched = self._conduct.takes(seen, np.asarray(probability))
+        rating = self._conduct.rate(seen.only(watched), 0.5 * match[watched])
+        return self._conduct.decisions(pages, seen, watched, rating, DecidedBy.RULE)

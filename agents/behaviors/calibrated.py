@@ -8,8 +8,9 @@ from scipy.special import expit
 from agents.behaviors.base import Behavior
 from agents.conduct import Conduct
 from agents.errors import InvalidInput
-from agents.features import Features, describe, shrunk_means
+from agents.features import describe
 from agents.learning import Learned, learn
+from agents.pairs import Pairs
 from agents.schema import PAD, DecidedBy, Decisions, Floats, Pages, Setting
 from agents.slates import popular_slates
 
@@ -27,8 +28,6 @@ class Calibrated(Behavior):
 
     fit_users: int = 250
     _conduct: Conduct = field(init=False, repr=False)
-    _features: Features = field(init=False, repr=False)
-    _public: Floats = field(init=False, repr=False)
     _learned: Learned = field(init=False, repr=False)
     _base: float = field(init=False, repr=False)
 
@@ -42,9 +41,8 @@ class Calibrated(Behavior):
         if not len(setting.history.user_id):
             raise InvalidInput("behavior calibrated has no interactions to learn from; raise data.split.users")
         self._conduct = Conduct.of(setting)
-        self._features = describe(setting.items, setting.popularity, setting.mean_rating)
-        self._public = shrunk_means(setting.popularity, setting.mean_rating)
-        self._learned = learn(setting, self._features, self.fit_users)
+        features = describe(setting.items, setting.popularity, setting.mean_rating)
+        self._learned = learn(setting, features, self.fit_users)
         slates = popular_slates(setting, SLATES)
         self._base = self.solve_base(slates, np.zeros(slates.item_id.shape))
 
@@ -54,39 +52,48 @@ class Calibrated(Behavior):
 
     def choose(self, pages: Pages, extra: Floats, base: float, by: DecidedBy) -> Decisions:
         """Choose with ``extra`` (B, K) added to the utilities and ``base`` as the constant."""
-        probability = self.probability(pages, extra, base)
-        read = self._conduct.read(pages)
-        takes = self._conduct.takes(pages, probability)
-        return self._conduct.outcome(pages, read, takes, self.ratings(pages), by)
+        seen = self._conduct.seen(pages)
+        probability = expit(base + extra.ravel().take(seen.cell) + self._pull(seen))
+        watched = self._conduct.takes(seen, probability)
+        return self._conduct.decisions(pages, seen, watched, self._rate(seen.only(watched)), by)
 
     def utility(self, pages: Pages) -> Floats:
         """Return v (B, K): taste plus the pull of popularity."""
-        taste = np.einsum("bkd,bd->bk", self._features.matrix[pages.item_id], self._learned.theta[pages.user_id])
+        every = _every(pages)
+        taste = self._learned.users.taste(every.user_id, every.item_id).reshape(pages.item_id.shape)
         return np.asarray(taste + self._learned.choice.beta * np.log1p(pages.popularity))
 
     def probability(self, pages: Pages, extra: Floats, base: float) -> Floats:
-        """Return P(watch | read, never shown before) (B, K): what popularity owes to exposure is taken out."""
-        exposure = self._conduct.choices.rho * self._learned.choice.beta * np.log1p(pages.popularity)
-        return np.asarray(expit(base + self.utility(pages) + extra - exposure))
+        """Return P(watch | read, never shown before) (B, K)."""
+        return np.asarray(expit(base + extra + self._pull(_every(pages)).reshape(extra.shape)))
 
     def ratings(self, pages: Pages) -> Floats:
         """Return the ratings (B, K) that the items would get if watched, by keyed draw."""
-        weights, sd = self._learned.opinion[pages.user_id], self._learned.sd[pages.user_id][:, None]
-        taste = np.einsum("bkd,bd->bk", self._features.matrix[pages.item_id], weights[:, 1:])
-        mean = self._public[pages.item_id] + weights[:, :1] + taste
-        draw = self._conduct.draws.uniform("rating", pages.user_id[:, None], pages.item_id)
-        lowest, _, step = self._conduct.scale
-        return np.asarray(lowest + step * self._learned.rating.level(mean, sd, draw))
+        return self._rate(_every(pages)).reshape(pages.item_id.shape)
 
     def solve_base(self, pages: Pages, extra: Floats) -> float:
         """Return the constant at which the declared base rate holds on these pages, by bisection."""
         low, high = -100.0, 100.0
         there = pages.item_id != PAD
+        pull = self._pull(Pairs.of(pages, there)) + extra[there]
         for _ in range(60):
             middle = (low + high) / 2
-            rate = self.probability(pages, extra, middle)[there].mean()
+            rate = expit(middle + pull).mean()
             low, high = (middle, high) if rate < self._conduct.choices.base_rate else (low, middle)
         return (low + high) / 2
+
+    def _pull(self, pairs: Pairs) -> Floats:
+        """Return what speaks for watching, per pair: the utility less what popularity owes to exposure."""
+        popularity = (1.0 - self._conduct.choices.rho) * self._learned.choice.beta * np.log1p(pairs.popularity)
+        return np.asarray(self._learned.users.taste(pairs.user_id, pairs.item_id) + popularity)
+
+    def _rate(self, pairs: Pairs) -> Floats:
+        """Return the rating of each pair."""
+        users, model = self._learned.users, self._learned.rating
+        draw = self._conduct.draws.uniform("rating", pairs.user_id, pairs.item_id)
+        level = model.level(users.opinion(pairs.user_id, pairs.item_id), users.sd.take(pairs.user_id), draw)
+        lowest, _, step = self._conduct.scale
+        return np.asarray(lowest + step * level)
 
     def assumptions(self) -> dict[str, float | str]:
         """Return what was fitted."""
@@ -100,3 +107,7 @@ class Calibrated(Behavior):
             "rating_noise_sd": float(np.sqrt(self._learned.rating.noise)),
             "ratings_fitted": float(self._learned.rating.ratings),
         }
+
+
+def _every(pages: Pages) -> Pairs:
+    return Pairs.of(pages, np.ones(pages.item_id.shape, dtype=np.bool_))

@@ -8,7 +8,7 @@ from agents.behaviors.base import Behavior
 from agents.conduct import Conduct
 from agents.errors import InvalidInput
 from agents.match import Match
-from agents.schema import DecidedBy, Decisions, Ints, Pages, Setting
+from agents.schema import Bools, DecidedBy, Decisions, Ints, Pages, Setting
 
 
 @dataclass
@@ -35,9 +35,16 @@ class Cascade(Behavior):
 
     def respond(self, pages: Pages) -> Decisions:
         """Watch the first attractive item, and stop there."""
-        match = self._match(pages)
-        attractive = self._conduct.takes(pages, np.minimum(self.attraction * np.exp(match), 1.0))
-        read = self._conduct.read(pages)
-        watched_above: Ints = np.cumsum(read & attractive, axis=1) - (read & attractive)
-        rating = self._conduct.rate(pages, 0.5 * match)
-        return self._conduct.outcome(pages, read & (watched_above == 0), attractive, rating, DecidedBy.RULE)
+        seen = self._conduct.seen(pages)
+        match = self._match(seen)
+        attractive = self._conduct.takes(seen, np.minimum(self.attraction * np.exp(match), 1.0))
+        reached = _up_to_first(seen.page, attractive)
+        seen, match, watched = seen.only(reached), match[reached], attractive[reached]
+        rating = self._conduct.rate(seen.only(watched), 0.5 * match[watched])
+        return self._conduct.decisions(pages, seen, watched, rating, DecidedBy.RULE)
+
+
+def _up_to_first(page: Ints, attractive: Bools) -> Bools:
+    """Tell which pairs, in the order of pages and positions, no attractive one of the same page precedes."""
+    before: Ints = np.cumsum(attractive) - attractive
+    return np.asarray(before == before[np.searchsorted(page, page)])

@@ -31,7 +31,7 @@ class Uniform(Behavior):
 
     def respond(self, pages: Pages) -> Decisions:
         """Ignore what the items are."""
-        even = np.full(pages.item_id.shape, self.probability)
-        rating = self._conduct.rate(pages, np.zeros_like(even))
-        read = self._conduct.read(pages)
-        return self._conduct.outcome(pages, read, self._conduct.takes(pages, even), rating, DecidedBy.RULE)
+        seen = self._conduct.seen(pages)
+        watched = self._conduct.takes(seen, np.full(len(seen.cell), self.probability))
+        rating = self._conduct.rate(seen.only(watched), np.zeros(np.count_nonzero(watched)))
+        return self._conduct.decisions(pages, seen, watched, rating, DecidedBy.RULE)

@@ -3,7 +3,8 @@
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-from agents.schema import Draws, Floats, History, Ints, Item, Persona
+from agents.persona import Personas
+from agents.schema import Draws, Floats, History, Ints, Item
 
 
 class PersonaSource(ABC):
@@ -21,7 +22,7 @@ class PersonaSource(ABC):
         items: tuple[Item, ...],
         popularity: Floats,
         draws: Draws,
-    ) -> tuple[Persona, ...]:
+    ) -> Personas:
         """Return one persona per entry of ``source_user`` (user ids in ``history``, -1: invented).
 
         ``names`` are the outside names of the data set's users, indexed by user id of ``history``;

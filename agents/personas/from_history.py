@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.errors import InvalidInput
-from agents.persona import favorites_of, measure, portray, rows_of
+from agents.persona import Personas
 from agents.personas.base import PersonaSource
-from agents.schema import Draws, Floats, History, Ints, Item, Persona
+from agents.schema import Draws, Floats, History, Ints, Item
+from agents.traits import measure
 
 
 @dataclass
@@ -22,25 +23,9 @@ class FromHistory(PersonaSource):
         items: tuple[Item, ...],
         popularity: Floats,
         draws: Draws,
-    ) -> tuple[Persona, ...]:
+    ) -> Personas:
         """Return the personas in the order of ``source_user``; raise InvalidInput for an invented one."""
         if np.any(source_user < 0):
             raise InvalidInput("persona from_history needs a real user for every simulated one; use kind: sampled")
-        traits = measure(history, items, popularity, len(names))
-        made = []
-        for user_id, real in enumerate(source_user.tolist()):
-            rows = rows_of(history, real)
-            taken, rating = history.item_id[rows], history.rating[rows]
-            made.append(
-                portray(
-                    user_id,
-                    f"user {names[real]}",
-                    traits,
-                    real,
-                    items,
-                    favorites=favorites_of(taken, rating),
-                    history=taken.tolist(),
-                    source=names[real],
-                )
-            )
-        return tuple(made)
+        traits = measure(history, items, popularity, len(names)).take(source_user)
+        return Personas(traits, source_user, items, history, names)

@@ -7,12 +7,15 @@ import numpy as np
 from scipy.special import expit, logit
 
 from agents.errors import InvalidInput
-from agents.persona import Traits, measure, portray
+from agents.persona import Personas
 from agents.personas.base import PersonaSource
-from agents.schema import Draws, Floats, History, Ints, Item, Persona
+from agents.schema import Draws, Floats, History, Ints, Item
+from agents.traits import Traits, measure
 
 EDGE = 1e-3
 """Shares are kept this far from 0 and 1 before their logit is taken."""
+BLOCK = 16384
+"""Users drawn at once: more would need memory, not less time."""
 
 
 @dataclass
@@ -40,7 +43,7 @@ class Sampled(PersonaSource):
         items: tuple[Item, ...],
         popularity: Floats,
         draws: Draws,
-    ) -> tuple[Persona, ...]:
+    ) -> Personas:
         """Return as many personas as ``source_user`` has entries; who those are does not matter."""
         taken = np.bincount(history.user_id, minlength=len(names))
         fitted = np.flatnonzero(taken >= self.min_interactions)
@@ -50,18 +53,22 @@ class Sampled(PersonaSource):
                 "lower it, or raise data.split.users"
             )
         traits = measure(history, items, popularity, len(names))
-        drawn = sample(traits, fitted, np.arange(len(source_user)), draws)
-        return tuple(portray(user, f"invented {user}", drawn, user, items) for user in range(len(source_user)))
+        drawn = sample(traits.take(fitted), np.arange(len(source_user)), draws)
+        return Personas(drawn, np.full(len(source_user), -1, dtype=np.int64), items, history, names)
 
 
-def sample(traits: Traits, fitted: Ints, users: Ints, draws: Draws) -> Traits:
-    """Return invented traits, one row per entry of ``users`` and keyed by it, like those of the ``fitted`` rows."""
-    real = _transformed(traits)[fitted]
-    mean, spread = real.mean(axis=0), _shrunk_covariance(real)
-    root = np.linalg.cholesky(spread)
-    noise = draws.normal("persona", users[:, None], np.arange(real.shape[1]))
-    points = mean + np.einsum("ud,kd->uk", noise, root)
-    return _back(np.clip(points, real.min(axis=0), real.max(axis=0)), traits.genres)
+def sample(real: Traits, users: Ints, draws: Draws) -> Traits:
+    """Return invented traits, one row per entry of ``users`` and keyed by it, that go together as the real ones do."""
+    points = _transformed(real)
+    mean, root = points.mean(axis=0), np.linalg.cholesky(_shrunk_covariance(points))
+    lowest, highest = points.min(axis=0), points.max(axis=0)
+    columns = np.arange(len(mean))
+    drawn = Traits.room(real.genres, len(users))
+    for start in range(0, len(users), BLOCK):
+        noise = draws.normal("persona", users[start : start + BLOCK, None], columns)
+        invented = mean + np.einsum("ud,kd->uk", noise, root)
+        drawn.put(start, _back(np.clip(invented, lowest, highest), real.genres))
+    return drawn
 
 
 def _transformed(traits: Traits) -> Floats:
@@ -78,10 +85,11 @@ def _transformed(traits: Traits) -> Floats:
 
 def _back(points: Floats, genres: tuple[str, ...]) -> Traits:
     tastes = points[:, : len(genres)]
+    centered = tastes - tastes.mean(axis=1, keepdims=True) if genres else tastes
     activity, conformity, diversity, mainstreaminess, mean, spread = points[:, len(genres) :].T
     return Traits(
         genres=genres,
-        tastes=tastes - tastes.mean(axis=1, keepdims=True) if genres else tastes,
+        tastes=centered.astype(np.float32),
         activity=np.exp(activity),
         conformity=np.asarray(expit(conformity)),
         diversity=diversity,

@@ -46,7 +46,7 @@ def test_choice_sets_hold_what_was_taken_against_what_was_not() -> None:
 def test_tastes_that_were_planted_are_found() -> None:
     world, behavior = calibrated()
     names = describe(world.items, world.popularity, world.mean_rating).names
-    theta = behavior._learned.theta
+    theta = behavior._learned.users.theta
     for user in range(30):
         effects = {genre: theta[user, names.index(f"genre {genre}")] for genre in GENRES}
         assert max(effects, key=lambda genre: effects[genre]) == GENRES[user % 5]
@@ -125,7 +125,8 @@ def test_traits_move_behavior_the_way_their_names_say(trait: str) -> None:
     measured = []
     for shift in (-1, 0, 1):
         step = {"activity": 0.5, "conformity": 0.15, "diversity": 0.6}[trait]
-        moved = tuple(replace(p, **{trait: getattr(p, trait) + shift * step}) for p in base.personas)
+        traits = base.personas.traits
+        moved = replace(base.personas, traits=replace(traits, **{trait: getattr(traits, trait) + shift * step}))
         behavior = Calibrated()
         behavior.prepare(replace(base, personas=moved))
         probability = behavior.probability(shown, np.zeros(shown.item_id.shape), behavior._base)
@@ -140,7 +141,7 @@ def test_traits_move_behavior_the_way_their_names_say(trait: str) -> None:
 
 
 def _genres(world: Setting) -> tuple[tuple[str, ...], np.ndarray]:
-    from agents.persona import genre_matrix
+    from agents.traits import genre_matrix
 
     names, member = genre_matrix(world.items)
     return names, member / member.sum(axis=1, keepdims=True)
@@ -158,21 +159,37 @@ def test_invented_users_choose_by_their_tastes() -> None:
     world = replace(real, personas=invented, source_user=np.full(30, -1))
     behavior = Calibrated()
     behavior.prepare(world)
-    columns = describe(real.items, real.popularity, real.mean_rating).names
-    pairs = [
-        (persona.tastes[genre], behavior._learned.theta[persona.user_id, columns.index(f"genre {genre}")])
-        for persona in invented
-        for genre in GENRES
-    ]
-    assert np.corrcoef(np.array(pairs), rowvar=False)[0, 1] > 0.5
+    _, share = _genres(real)
+    tastes = invented.traits.tastes @ share.T
+    every = np.broadcast_to(np.arange(80), (30, 80))
+    zeros = np.zeros((30, 80))
+    shown = replace(
+        pages(world, 30), user_id=np.arange(30), item_id=every, popularity=zeros, exposures=zeros.astype(np.int64)
+    )
+    assert np.corrcoef(tastes.ravel(), behavior.utility(shown).ravel())[0, 1] > 0.5
+
+
+def test_invented_users_are_placed_alike_among_real_ones_and_alone() -> None:
+    real = setting(30)
+    names = tuple(str(user) for user in range(60))
+    invented = Sampled().make(np.full(30, -1), names, real.history, real.items, real.popularity, real.draws)
+    alone = replace(real, personas=invented, source_user=np.full(30, -1))
+    among = replace(alone, source_user=np.where(np.arange(30) == 7, 7, -1))
+    shown = pages(real, 400)
+    shown = replace(shown, user_id=np.where(shown.user_id == 7, 8, shown.user_id))
+    apart, mixed = Calibrated(), Calibrated()
+    apart.prepare(alone)
+    mixed.prepare(among)
+    np.testing.assert_allclose(apart.utility(shown), mixed.utility(shown), atol=1e-5)
+    assert (apart.ratings(shown) == mixed.ratings(shown)).mean() > 0.999
 
 
 def test_adding_users_changes_nobody_else() -> None:
     small, large = Calibrated(), Calibrated()
     small.prepare(setting(5))
     large.prepare(setting(25))
-    np.testing.assert_array_equal(small._learned.theta, large._learned.theta[:5])
-    np.testing.assert_array_equal(small._learned.sd, large._learned.sd[:5])
+    np.testing.assert_array_equal(small._learned.users.theta, large._learned.users.theta[:5])
+    np.testing.assert_array_equal(small._learned.users.sd, large._learned.users.sd[:5])
 
 
 def test_real_choices_hide_what_the_persona_names() -> None:
