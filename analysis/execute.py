@@ -15,7 +15,7 @@ from rich.console import Console
 
 from agents.errors import Degraded, Interrupted, InvalidInput, MissingResource, Terminated
 from agents.llm.journal import Journal
-from analysis.finish import finish, measure_run
+from analysis.finish import finish
 from analysis.progress import Display, step
 from simulator.commits import write_durably
 from simulator.manifest import plain, read_json
@@ -38,7 +38,7 @@ KEYS = {
 def new_folder(scenario: Scenario, out: Path | None) -> Path:
     """Return the folder to write to: ``out``, or a fresh one under ``runs``."""
     if out is not None:
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if out.exists() and (not out.is_dir() or any(not file.name.startswith(".") for file in out.iterdir())):
             raise InvalidInput(f"--out {out} exists and is not empty; give another folder, or: run_sim.py resume {out}")
         return out
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
@@ -92,10 +92,10 @@ def make_folder(scenario: Scenario, source: Path, folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / "scenario.yaml").exists():
-            shutil.copyfile(source, folder / "scenario.yaml")
         name = "study.resolved.yaml" if scenario.study else "scenario.resolved.yaml"
         write_durably(folder / name, resolved(scenario).encode())
+        if not (folder / "scenario.yaml").exists():
+            write_durably(folder / "scenario.yaml", source.read_bytes())
     except OSError as error:
         raise MissingResource(
             f"cannot write to {folder}: {error.strerror}; give a writable folder with --out"
@@ -132,10 +132,16 @@ def execute(
         if not worth_keeping(folder, len(scenario.llm)):
             shutil.rmtree(folder)
         raise
-    with step(console, "measuring") as progress:
-        report = finish(folder, progress, anew=False)
+    outcome = measured(folder, console)
     if degraded:
         raise degraded
+    return outcome
+
+
+def measured(folder: Path, console: Console) -> dict[str, Any]:
+    """Measure, draw and report what is finished, and return what the command prints as JSON."""
+    with step(console, "measuring") as progress:
+        report = finish(folder, progress)
     return summary(folder) | {"report": str(report)}
 
 
@@ -159,7 +165,7 @@ def _run(scenario: Scenario, folder: Path, console: Console, answers: Path | Non
 def _study(scenario: Scenario, folder: Path, console: Console, answers: Path | None) -> None:
     names = [f"{cell.arm} s{cell.seed}" for cell in cells(scenario, folder)]
     with interruption(console) as stop, Display(console, names) as display:
-        study(scenario, folder, replay=answers, watch=display.show, stop=stop, after=measure_run)
+        study(scenario, folder, replay=answers, watch=display.show, stop=stop)
 
 
 def summary(folder: Path) -> dict[str, Any]:
@@ -204,8 +210,17 @@ def start(
 def restart(folder: Path, *, json_: bool, **named: float | None) -> None:
     """Continue the run or study in a folder and print the outcome."""
     entries = overrides(None, **{KEYS[name]: value for name, value in named.items()})
-    source = written(folder)
-    print_outcome(execute(read(source, entries), source, folder, Console(stderr=True)), json_)
+    source, console = written(folder), Console(stderr=True)
+    unreported = finished(folder) and not (folder / "report.html").exists()  # it was stopped while it was measured
+    print_outcome(
+        measured(folder, console) if unreported else execute(read(source, entries), source, folder, console), json_
+    )
+
+
+def finished(folder: Path) -> bool:
+    """Say whether a folder holds a run that has come to its end."""
+    path = folder / "manifest.json"
+    return path.exists() and read_json(path)["status"] == "finished"
 
 
 def print_outcome(outcome: dict[str, Any], as_json: bool) -> None:
