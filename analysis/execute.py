@@ -15,7 +15,7 @@ from rich.console import Console
 
 from agents.errors import Degraded, Interrupted, InvalidInput, MissingResource, Terminated
 from agents.llm.journal import Journal
-from analysis.finish import finish
+from analysis.finish import finish, measure_run
 from analysis.progress import Display, step
 from simulator.commits import write_durably
 from simulator.manifest import plain, read_json
@@ -141,7 +141,7 @@ def execute(
 def measured(folder: Path, console: Console) -> dict[str, Any]:
     """Measure, draw and report what is finished, and return what the command prints as JSON."""
     with step(console, "measuring") as progress:
-        report = finish(folder, progress)
+        report = finish(folder, progress, anew=False)
     return summary(folder) | {"report": str(report)}
 
 
@@ -165,7 +165,7 @@ def _run(scenario: Scenario, folder: Path, console: Console, answers: Path | Non
 def _study(scenario: Scenario, folder: Path, console: Console, answers: Path | None) -> None:
     names = [f"{cell.arm} s{cell.seed}" for cell in cells(scenario, folder)]
     with interruption(console) as stop, Display(console, names) as display:
-        study(scenario, folder, replay=answers, watch=display.show, stop=stop)
+        study(scenario, folder, replay=answers, watch=display.show, stop=stop, after=measure_run)
 
 
 def summary(folder: Path) -> dict[str, Any]:

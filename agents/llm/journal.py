@@ -11,6 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from agents.crash import crash_point
 from agents.errors import InvalidInput, MissingResource
 from agents.llm.base import Answer
 
@@ -87,6 +88,7 @@ class Journal:
         self._offsets[bytes.fromhex(address)] = self._end
         self._end += len(frame)
         self._dirty = True
+        crash_point("answer")
 
     def sync(self) -> None:
         """Make everything appended so far durable; call it before committing what it decided."""

@@ -120,7 +120,7 @@ def test_a_lost_answer_is_named(copy: Path) -> None:
 
 def test_a_study_and_its_cells_are_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "two.yaml").write_text(STUDY)
-    monkeypatch.setattr("analysis.execute.finish", lambda folder, _progress: folder)
+    monkeypatch.setattr("analysis.execute.finish", lambda folder, _progress, **_: folder)
     called(study.command, tmp_path / "two.yaml", "--out", tmp_path / "out")
     whole = outcome(called(replay.command, tmp_path / "out", "--verify", "--json"))
     assert whole["equal"] is True
