@@ -141,20 +141,30 @@ class Scorer(Recommender):
 
     @abstractmethod
     def score(self, requests: Requests) -> Floats:
-        """Return (B, items) scores, larger is better, -inf for never, exclusions not applied."""
+        """Return (B, items) scores, larger is better, -inf for never, exclusions not applied.
+
+        A new array each time: it is overwritten.
+        """
 
     def recommend(self, requests: Requests, k: int) -> Slates:
         """Return the k best allowed items, scored in chunks so that memory stays bounded."""
         items = np.full((len(requests), k), PAD, dtype=np.int64)
         best = np.full((len(requests), k), np.nan)
-        for first in range(0, len(requests), CHUNK):
-            part = requests.part(first, min(first + CHUNK, len(requests)))
-            items[first : first + CHUNK], best[first : first + CHUNK] = top_k(self.score(part), part, k)
+        first, size = 0, CHUNK
+        while first < len(requests):
+            part = requests.part(first, min(first + size, len(requests)))
+            scores = self.score(part)
+            items[first : first + size], best[first : first + size] = top_k(scores, part, k)
+            first, size = first + size, max(CHUNK, CELLS // max(scores.shape[1], 1) // CHUNK * CHUNK)
         return Slates(items, best, np.full_like(best, np.nan), diagnostics(items))
 
 
-CHUNK = 256
-"""Requests scored at a time; a multiple of every serving block."""
+CHUNK = 32
+"""Requests are scored by multiples of this: the block that torch serving pads to."""
+CELLS = 2**19
+"""Scores held at a time, unless one chunk is more."""
+GROUP = 16
+"""Scores of which only the best is compared first; fewer where that leaves under 8 groups per place of the slate."""
 
 
 def diagnostics(items: Ints) -> dict[str, float]:
@@ -165,22 +175,34 @@ def diagnostics(items: Ints) -> dict[str, float]:
 def top_k(scores: Floats, requests: Requests, k: int) -> tuple[Ints, Floats]:
     """Return the k best allowed items and their scores per row, ties by item id, padded with PAD/NaN.
 
-    ``scores`` is (B, items); rows are independent; -inf means "never".
+    ``scores`` is (B, items); rows are independent; -inf means "never". It is overwritten.
     """
-    scores = scores.copy()
-    barred = np.repeat(np.arange(len(requests)), np.diff(requests.exclude_starts))
-    known = (requests.exclude >= 0) & (requests.exclude < scores.shape[1])
+    rows, n = scores.shape
+    barred = np.repeat(np.arange(rows), np.diff(requests.exclude_starts))
+    known = (requests.exclude >= 0) & (requests.exclude < n)
     scores[barred[known], requests.exclude[known]] = -np.inf
-    items = np.full((len(scores), k), PAD, dtype=np.int64)
-    best = np.full((len(scores), k), np.nan)
-    width = min(k, scores.shape[1])
-    if not width:
+    items = np.full((rows, k), PAD, dtype=np.int64)
+    best = np.full((rows, k), np.nan)
+    if not n:
         return items, best
-    floor = np.partition(scores, -width, axis=1)[:, -width, None]
-    row, item = np.nonzero((scores >= floor) & (scores > -np.inf))
-    order = np.lexsort((item, -scores[row, item], row))
-    row, item = row[order], item[order]
-    place = np.arange(len(row)) - np.searchsorted(row, np.arange(len(scores)))[row]
-    row, item, place = row[place < k], item[place < k], place[place < k]
-    items[row, place], best[row, place] = item, scores[row, item]
+    cell = np.flatnonzero(scores >= _floor(scores, min(k, n))[:, None])  # by row, then by item
+    row, value = cell // n, scores.ravel()[cell]
+    order = np.lexsort((-value, row))
+    row, cell, value = row[order], cell[order], value[order]
+    place = np.arange(len(row)) - np.searchsorted(row, np.arange(rows))[row]
+    kept = place < k
+    row, place = row[kept], place[kept]
+    items[row, place], best[row, place] = cell[kept] - row * n, value[kept]
     return items, best
+
+
+def _floor(scores: Floats, k: int) -> Floats:
+    """Return per row a finite score that at least its k best reach, and little more.
+
+    Where k groups of items have a best score of that height, so have k items.
+    """
+    rows, n = scores.shape
+    size = max(1, min(GROUP, n // (8 * k)))
+    groups = scores[:, : n // size * size].reshape(rows, size, n // size).max(axis=1)
+    floor: Floats = np.partition(groups, -k, axis=1)[:, -k]
+    return np.maximum(floor, np.finfo(scores.dtype).min)

@@ -77,7 +77,10 @@ def decayed_history(requests: Requests, n_items: int, recency: float, last: int 
     if last is not None:
         kept &= age < last
     weight = (recency ** age[kept].astype(np.float64)).astype(np.float32)
-    return sparse.csr_array((weight, (requests.row()[kept], requests.history[kept])), shape=(len(requests), n_items))
+    starts = np.append(0, np.cumsum(kept))[requests.starts]
+    profile = sparse.csr_array((weight, requests.history[kept], starts), shape=(len(requests), n_items))
+    profile.sum_duplicates()  # and sorts: what is summed later does not depend on the order of the history
+    return profile
 
 
 def taken(log: Interactions, n_items: int) -> sparse.csr_array:
