@@ -35,6 +35,11 @@ WATCH_MINUTES = 20.0
 DWELL_SPREAD = 0.5
 """Standard deviation of the logarithm of a dwell time."""
 
+_SKIP, _WATCH, _UNSEEN = (np.int8(code) for code in (Action.SKIP, Action.WATCH, Action.UNSEEN))
+_STAYED, _END_OF_LIST = np.int8(ExitReason.STAYED), np.int8(ExitReason.END_OF_LIST)
+_WHY = np.array([ExitReason.SATISFIED, ExitReason.TIRED, ExitReason.BORED, ExitReason.STAYED], dtype=np.int8)
+"""Exit reasons by the number of causes, of three, that a page was survived of."""
+
 
 @dataclass(frozen=True)
 class Conduct:
@@ -102,12 +107,10 @@ class Conduct:
     def decisions(self, pages: Pages, seen: Pairs, watched: Bools, rating: Floats, by: DecidedBy) -> Decisions:
         """Return the decisions of users who watch some pairs of what they have seen; ``rating`` is of those alone."""
         shape = pages.item_id.shape
-        action = np.full(shape, Action.UNSEEN, dtype=np.int8)
-        np.put(action, seen.cell, np.where(watched, Action.WATCH, Action.SKIP))
-        given = np.full(shape, np.nan)
-        np.put(given, seen.cell[watched], rating)
-        dwell = np.zeros(shape)
-        np.put(dwell, seen.cell, self._dwell(seen, watched))
+        action, given, dwell = np.full(shape, _UNSEEN), np.full(shape, np.nan), np.zeros(shape)
+        action.put(seen.cell, np.where(watched, _WATCH, _SKIP))
+        given.put(seen.cell[watched], rating)
+        dwell.put(seen.cell, self._dwell(seen, watched))
         decided_by = np.full(len(action), by, dtype=np.int8)
         return Decisions(action, given, dwell, exit_reason=self.leave(pages), decided_by=decided_by)
 
@@ -122,15 +125,13 @@ class Conduct:
         tired = base + base * pages.fatigue
         bored = tired + base * (1.0 - pages.satisfaction)
         draw = self.draws.uniform("leave", pages.user_id, pages.decision)
-        left = np.where(draw < bored, ExitReason.BORED, ExitReason.STAYED)
-        left = np.where(draw < tired, ExitReason.TIRED, left)
-        left = np.where(draw < base, ExitReason.SATISFIED, left)
-        return self.at_the_end(pages, left.astype(np.int8))
+        survived = (draw >= base).view(np.int8) + (draw >= tired).view(np.int8) + (draw >= bored).view(np.int8)
+        return self.at_the_end(pages, _WHY.take(survived))
 
     def at_the_end(self, pages: Pages, exit_reason: Codes) -> Codes:
         """Return the exit reasons, with END_OF_LIST for who would stay but has seen a short, hence last, slate."""
         ended = np.count_nonzero(pages.item_id != PAD, axis=1) < self.slate_size
-        return np.where((exit_reason == ExitReason.STAYED) & ended, ExitReason.END_OF_LIST, exit_reason).astype(np.int8)
+        return np.where(ended & (exit_reason == _STAYED), _END_OF_LIST, exit_reason)
 
     def _dwell(self, seen: Pairs, watched: Bools) -> Floats:
         """Return minutes per pair: log-normal around a glance or a viewing, shorter where time is dear."""

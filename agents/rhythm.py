@@ -35,20 +35,18 @@ def _mass(x: Floats) -> Floats:
     return total
 
 
-_KNOTS = np.linspace(0.0, 1.0, 289)
+_KNOTS = np.linspace(0.0, 1.0, 1441)
 _MASS_AT_KNOTS = _mass(_KNOTS)
 
 
 def _day_time(mass: Floats) -> Floats:
     """Return the day time before which a share of the day's visits is expected.
 
-    Linear interpolation between five-minute knots, then three Newton steps, which leave an error
-    far below the resolution of 1/1024 minute.
+    Linear interpolation between one-minute knots is within a millionth of a day; a Newton step squares
+    that error, which leaves it a million times below the resolution of 1/1024 minute.
     """
     x = np.asarray(np.interp(mass, _MASS_AT_KNOTS, _KNOTS))
-    for _ in range(3):
-        x = x - (_mass(x) - mass) / _intensity(x)
-    return x
+    return x - (_mass(x) - mass) / _intensity(x)
 
 
 def next_visit(now: npt.ArrayLike, per_day: npt.ArrayLike, u: npt.ArrayLike) -> Floats:

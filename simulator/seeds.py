@@ -1,6 +1,7 @@
 """Counter-based random numbers: a number is a function of what it is for, never of when it is drawn."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -15,6 +16,9 @@ _FIRST = np.array(0xBF58476D1CE4E5B9, dtype=np.uint64)
 _SECOND = np.array(0x94D049BB133111EB, dtype=np.uint64)
 _11, _27, _30, _31 = (np.array(bits, dtype=np.uint64) for bits in (11, 27, 30, 31))
 
+FEW = 2048
+"""Keys up to this long are scrambled together: below it the cost is that of calling numpy."""
+
 
 def _mix(words: Words) -> None:
     """Scramble 64-bit words in place (the finalizer of splitmix64, Steele et al. 2014)."""
@@ -24,6 +28,16 @@ def _mix(words: Words) -> None:
     np.bitwise_xor(words, np.right_shift(words, _27, out=spare), out=words)
     np.multiply(words, _SECOND, out=words)
     np.bitwise_xor(words, np.right_shift(words, _31, out=spare), out=words)
+
+
+def _scrambled(keys: Sequence[npt.NDArray[np.int64]]) -> Sequence[Words] | Words:
+    """Return each key's words mixed: few rows at one go, which costs what one key does, many rows within cache."""
+    if len(keys) > 1 and (keys[0].size > FEW or any(key.shape != keys[0].shape for key in keys)):
+        return [_scrambled([key])[0] for key in keys]
+    words = np.array(keys, dtype=np.int64).view(np.uint64)
+    np.add(words, _GOLDEN, out=words)
+    _mix(words)
+    return words
 
 
 @cache
@@ -50,10 +64,7 @@ class Streams:
     def words(self, purpose: str, *keys: npt.ArrayLike) -> Words:
         """Return 64 random bits for each element of the broadcast integer keys."""
         state = np.array(_start(self.seed, purpose))
-        for key in keys:
-            part = np.asarray(key).astype(np.int64).view(np.uint64)  # a copy, so that it can be scrambled in place
-            np.add(part, _GOLDEN, out=part)
-            _mix(part)
+        for part in _scrambled([np.asarray(key).astype(np.int64, copy=False) for key in keys]):
             np.add(state, _GOLDEN, out=state)
             state = np.asarray(state ^ part)
             _mix(state)

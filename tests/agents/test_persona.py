@@ -5,7 +5,7 @@ import pytest
 
 from agents.errors import InvalidInput
 from agents.personas.from_history import FromHistory
-from agents.personas.sampled import Sampled, sample
+from agents.personas.sampled import BLOCK, Sampled, sample
 from agents.schema import History, Item
 from agents.template import load
 from agents.traits import measure
@@ -97,6 +97,48 @@ def test_a_sampled_persona_does_not_depend_on_how_many_there_are() -> None:
     assert many[0].source == ""
     with pytest.raises(InvalidInput, match="min_interactions"):
         Sampled(min_interactions=1000).make(np.full(3, -1), names, history(), items(), np.ones(80), Streams(2))
+
+
+def test_blocks_of_the_draw_do_not_show() -> None:
+    real = measure(history(), items(), np.ones(80), 60)
+    users = np.arange(BLOCK + 5)
+    whole, part = sample(real, users, Streams(4)), sample(real, users[BLOCK - 2 :], Streams(4))
+    assert len(whole.activity) == BLOCK + 5
+    for column in ("tastes", "activity", "conformity", "diversity", "mainstreaminess", "rating_mean", "rating_sd"):
+        np.testing.assert_array_equal(getattr(whole, column)[BLOCK - 2 :], getattr(part, column))
+
+
+def test_personas_are_columns_and_people() -> None:
+    names = tuple(f"real{user}" for user in range(60))
+    made = FromHistory().make(np.array([7, 3, 50]), names, history(), items(), np.ones(80), Streams(0))
+    assert [persona.user_id for persona in made] == [0, 1, 2]
+    assert made.names() == ["user real7", "user real3", "user real50"] == [persona.name for persona in made]
+    assert made.sources() == ["real7", "real3", "real50"] == [persona.source for persona in made]
+    assert made[-1] == made[2] == made[1:][1]
+    with pytest.raises(IndexError):
+        made[3]
+    log = history()
+    for persona in made:
+        own = made.source_user[persona.user_id] == log.user_id
+        assert list(persona.history) == log.item_id[own].tolist() == made.taken(persona.user_id).tolist()
+        assert persona.favorites == made.favorites(persona.user_id)
+        best = sorted(np.flatnonzero(own), key=lambda event: (-log.rating[event], -event))[:12]
+        assert list(persona.favorites) == log.item_id[best].tolist()
+        row = made.traits.take(np.array([persona.user_id]))
+        assert persona.attention == row.attention[0]
+        assert list(persona.tastes.values()) == row.tastes[0].tolist()
+    invented = Sampled().make(np.full(2, -1), names, history(), items(), np.ones(80), Streams(0))
+    assert (invented.names(), invented.sources()) == (["invented 0", "invented 1"], ["", ""])
+    assert (invented[1].favorites, invented[1].history) == ((), ())
+
+
+def test_tastes_are_found_by_the_name_of_a_genre() -> None:
+    traits = measure(history(), items(), np.ones(80), 60)
+    found = traits.tastes_for(("Romance", "Western", "Action"))
+    np.testing.assert_array_equal(found[:, 0], traits.tastes[:, GENRES.index("Romance")])
+    np.testing.assert_array_equal(found[:, 2], traits.tastes[:, GENRES.index("Action")])
+    assert not found[:, 1].any()
+    assert traits.tastes_for(traits.genres) is traits.tastes
 
 
 def test_templates_are_versioned_and_known_by_name() -> None:

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.rhythm import DAY, _mass, next_visit
+from agents.rhythm import DAY, _day_time, _mass, next_visit
 from simulator.seeds import Streams
 
 moments = st.integers(0, 2**40).map(lambda ticks: ticks / 1024)
@@ -23,10 +23,15 @@ def test_inversion_is_exact(now: float, per_day: float, u: float) -> None:
 
 
 def test_columns_equal_scalars() -> None:
-    u = Streams(1).uniform("u", np.arange(500))
-    now = 7000 * Streams(1).uniform("now", np.arange(500))
+    u = Streams(1).uniform("u", np.arange(2000))
+    now = 7000 * Streams(1).uniform("now", np.arange(2000))
     column = next_visit(now, 1.7, u)
     assert [float(next_visit(n, 1.7, x)) for n, x in zip(now, u, strict=True)] == column.tolist()
+
+
+def test_day_times_invert_the_mass_far_below_a_tick() -> None:
+    x = np.linspace(0, 1, 100_001)[:-1]
+    assert np.abs(_day_time(_mass(x)) - x).max() * DAY * 1024 < 1e-5
 
 
 def test_rate_and_hours_are_as_declared() -> None:

@@ -1,5 +1,7 @@
 """What holds for every behavior that decides without a language model."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,27 @@ def test_rows_do_not_depend_on_the_batch(behavior: Behavior, size: int) -> None:
         rows = np.arange(start, min(start + size, 130))
         part = behavior.respond(take(batch, rows))
         assert_same(part, Decisions(*(getattr(whole, n)[rows] for n in Decisions.__slots__)))
+
+
+def test_rows_do_not_depend_on_the_batch_where_it_is_large(behavior: Behavior) -> None:
+    batch = pages(WORLD, 1500)
+    whole = behavior.respond(batch)
+    edges = [0, 1, 500, 507, 1499, 1500]
+    for start, stop in pairwise(edges):
+        rows = np.arange(start, stop)
+        part = behavior.respond(take(batch, rows))
+        assert_same(part, Decisions(*(getattr(whole, n)[rows] for n in Decisions.__slots__)))
+
+
+def test_no_pages_and_pages_with_nothing_on_them_are_answered(behavior: Behavior) -> None:
+    batch = pages(WORLD, 5)
+    none = behavior.respond(take(batch, np.arange(0)))
+    assert none.action.shape == (0, 10)
+    assert none.exit_reason.shape == (0,)
+    batch.item_id[:] = PAD
+    empty = behavior.respond(batch)
+    assert np.all(empty.action == Action.UNSEEN)
+    assert ExitReason.STAYED not in empty.exit_reason
 
 
 def test_padding_changes_nothing_and_is_never_read(behavior: Behavior) -> None:
