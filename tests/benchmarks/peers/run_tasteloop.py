@@ -23,6 +23,7 @@ def scenario_of(users: int, items: int, slate: int, steps: int) -> dict[str, Any
         "data": {"kind": "synthetic:small", "users": max(FEWEST, users // 10), "items": items},
         "users": {"count": users, "persona": {"kind": "sampled"}, "sessions_per_day": 1.0, "max_pages": 1},
         "behavior": {"kind": "cascade", "attraction": 1.0},
+        "choice": {"examination": 1.0, "eta": 1.0},
         "recommender": {"kind": "popularity", "slate_size": slate, "retrain": "1d", "exclude_seen": False},
         "platform": {"window": "1d", "visibility_lag": 1},
     }
@@ -58,4 +59,5 @@ if __name__ == "__main__":
         parser.add_argument(f"--{name}", type=int, required=True)
     asked = vars(parser.parse_args())
     with tempfile.TemporaryDirectory() as place:
-        print(json.dumps(executed(scenario_of(**asked), Path(place))))
+        executed(scenario_of(**asked | {"users": 10, "steps": 2}), Path(place) / "imports")  # not counted, as for peers
+        print(json.dumps(executed(scenario_of(**asked), Path(place) / "run")))
