@@ -1,6 +1,8 @@
 """Run a scenario as a user asks for it: folder, display, interruption, then metrics, figures, report."""
 
+import errno
 import json
+import os
 import re
 import shutil
 import signal
@@ -33,6 +35,8 @@ KEYS = {
     "budget_minutes": "budget.minutes",
 }
 """Option -> the scenario key it is short for."""
+FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS))
+"""What the system calls a disk that takes no more."""
 
 
 def new_folder(scenario: Scenario, out: Path | None) -> Path:
@@ -121,26 +125,42 @@ def execute(
     A degraded run is finished and reported before Degraded is raised.
     """
     answers = journal(replay) if replay and scenario.llm else None  # without a language model there are none
+    new = source.parent != folder  # what is resumed takes its scenario from its folder
     make_folder(scenario, source, folder)
     go = _study if scenario.study else _run
     degraded: Degraded | None = None
-    try:
-        go(scenario, folder, console, answers)
-    except Degraded as error:
-        degraded = error
-    except (InvalidInput, MissingResource):
-        if not worth_keeping(folder, len(scenario.llm)):
-            shutil.rmtree(folder)
-        raise
+    with writable(folder):
+        try:
+            go(scenario, folder, console, answers)
+        except Degraded as error:
+            degraded = error
+        except (InvalidInput, MissingResource):
+            if new and not worth_keeping(folder, len(scenario.llm)):
+                shutil.rmtree(folder)
+            raise
     outcome = measured(folder, console)
     if degraded:
         raise degraded
     return outcome
 
 
+@contextmanager
+def writable(folder: Path) -> Iterator[None]:
+    """Turn a disk that takes no more (full, over quota, read-only) into MissingResource with the way to go on."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise MissingResource(
+            f"cannot write {error.filename or folder}: {os.strerror(error.errno or 0)}; nothing that was recorded is "
+            f"lost: make room and continue with: python run_sim.py resume {folder}"
+        ) from error
+
+
 def measured(folder: Path, console: Console) -> dict[str, Any]:
     """Measure, draw and report what is finished, and return what the command prints as JSON."""
-    with step(console, "measuring") as progress:
+    with writable(folder), step(console, "measuring") as progress:
         report = finish(folder, progress, anew=False)
     return summary(folder) | {"report": str(report)}
 
