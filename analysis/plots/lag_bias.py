@@ -76,16 +76,18 @@ class LagBias(Plot):
         table = contrasts(frame)
         if table["low"].isna().all():
             return "Too few seeds for intervals: nothing can be said."
+        if not table["difference"].any():
+            return "No figure differs from the baseline's at any lag."
         apart = table[(table["low"] > 0) | (table["high"] < 0)]
         sure = table[table["p_holm"] < 0.05]
         named = "; ".join(f"{row.panel}, lag {row.lag}: {row.difference:+.2g}" for row in apart.itertuples())
-        largest = table.loc[(table["difference"].abs() / table["spread"]).idxmax()]
-        share = abs(largest["difference"]) / largest["spread"]
+        relative = (table["difference"].abs() / table["spread"]).to_numpy(dtype=float)
+        largest = table.iloc[int(np.nanargmax(relative))]
         return (
             f"{len(apart)} of {len(table)} intervals exclude 0, where chance alone would give about one in twenty"
             f"{f' ({named})' if named else ''}; {len(sure) or 'none'} after Holm's correction. The largest difference "
             f"beside the spread of seeds is {largest['difference']:+.2g} ({largest['panel']}, lag {largest['lag']}), "
-            f"{share:.2f} standard deviations of the baseline between seeds."
+            f"{np.nanmax(relative):.2f} standard deviations of the baseline between seeds."
         )
 
 

@@ -1,13 +1,19 @@
 """Studies through the command line: shared randomness, skipped cells, comparison."""
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from tests.command_line import outcome, tasteloop
+from tests.command_line import ROOT, outcome, tasteloop
 
 SCENARIO = """
 name: two
@@ -27,6 +33,9 @@ study:
 """
 
 
+side_by_side = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="on one core cells run in turn")
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("study")
@@ -41,12 +50,16 @@ def cells(folder: Path) -> dict[tuple[str, int], dict[str, Any]]:
     return {(cell["arm"], cell["seed"]): cell for cell in content["cells"]}
 
 
+def digests(folder: Path) -> dict[tuple[str, int], str]:
+    return {key: cell["log_digest"] for key, cell in cells(folder).items()}
+
+
 def test_arms_of_a_seed_share_their_random_numbers(finished: Path) -> None:
-    digests = {key: cell["log_digest"] for key, cell in cells(finished).items()}
-    assert set(digests) == {(arm, seed) for arm in ("random", "twin", "ease") for seed in (5, 6)}
-    assert digests["random", 5] == digests["twin", 5]
-    assert digests["random", 5] != digests["ease", 5]
-    assert digests["random", 5] != digests["random", 6]
+    found = digests(finished)
+    assert set(found) == {(arm, seed) for arm in ("random", "twin", "ease") for seed in (5, 6)}
+    assert found["random", 5] == found["twin", 5]
+    assert found["random", 5] != found["ease", 5]
+    assert found["random", 5] != found["random", 6]
 
 
 def test_a_study_leaves_a_report_figures_and_metrics(finished: Path) -> None:
@@ -76,3 +89,98 @@ def test_compare_pairs_by_seed(finished: Path) -> None:
 def test_a_scenario_without_study_is_refused(tmp_path: Path) -> None:
     (tmp_path / "one.yaml").write_text(SCENARIO.partition("study:")[0].replace("slate_size: 5", "kind: random"))
     assert "run_sim.py run" in tasteloop("study", tmp_path / "one.yaml", check=2).stderr
+
+
+def finished_by(wanted: int, folder: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until a study has some finished cells."""
+    while process.poll() is None:
+        manifests = [json.loads(path.read_text()) for path in folder.glob("cells/*/manifest.json")]
+        if sum(manifest["status"] == "finished" for manifest in manifests) >= wanted:
+            return
+        time.sleep(0.02)
+
+
+def begin(scenario: Path, out: Path) -> "subprocess.Popen[str]":
+    """Start a study whose cells run side by side, in a process group of its own."""
+    command = [sys.executable, str(ROOT / "run_sim.py"), "study", str(scenario), "--out", str(out)]
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def nobody_left(group: int) -> bool:
+    """Say whether every process of a group is gone, waiting a little for it."""
+    for _ in range(200):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@side_by_side
+def test_cells_side_by_side_have_the_digests_of_cells_in_turn(finished: Path, tmp_path: Path) -> None:
+    before = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(before)})  # inherited: on one core a study runs its cells in turn
+        done = tasteloop("study", finished.parent / "two.yaml", "--out", tmp_path / "out")
+    finally:
+        os.sched_setaffinity(0, before)
+    assert digests(tmp_path / "out") == digests(finished)
+    frames = [pd.read_parquet(folder / "metrics.parquet") for folder in (finished, tmp_path / "out")]
+    pd.testing.assert_frame_equal(*frames, check_exact=True)
+    assert "finished after" in done.stderr
+
+
+@side_by_side
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_a_study_ended_by_a_signal_leaves_nobody_and_resumes_to_the_same_logs(
+    finished: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    out = tmp_path / "out"
+    process = begin(finished.parent / "two.yaml", out)
+    finished_by(1, out, process)
+    os.kill(process.pid, number)
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == code
+    assert nobody_left(process.pid)
+    if code > 0:
+        assert f"resume {out}" in errors
+    assert "Traceback" not in errors
+    assert {cell["status"] for cell in outcome(tasteloop("resume", out, "--json"))["cells"]} == {"finished"}
+    assert digests(out) == digests(finished)
+
+
+@side_by_side
+def test_ctrl_c_of_a_terminal_reaches_all_processes_and_stops_them_in_order(finished: Path, tmp_path: Path) -> None:
+    process = begin(finished.parent / "two.yaml", tmp_path / "out")
+    finished_by(1, tmp_path / "out", process)
+    os.killpg(process.pid, signal.SIGINT)
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    states = [json.loads(path.read_text())["status"] for path in tmp_path.glob("out/cells/*/manifest.json")]
+    assert set(states) == {"finished", "stopped"}
+
+
+@side_by_side
+def test_a_cells_error_ends_the_study_with_its_message_and_code(finished: Path, tmp_path: Path) -> None:
+    scenario = finished.parent / "two.yaml"
+    done = tasteloop("study", scenario, "--set", "budget.minutes=0.0001", "--out", tmp_path / "out", check=5)
+    assert "budget.minutes" in done.stderr
+    assert f"resume {tmp_path / 'out'}" in done.stderr
+    assert outcome(tasteloop("resume", tmp_path / "out", "--budget-minutes", 60, "--json"))["cells"]
+    assert digests(tmp_path / "out") == digests(finished)
+
+
+def test_a_study_of_lags_says_what_lag_changes(tmp_path: Path) -> None:
+    small = ("days=1", "users.count=12", "data.kind=synthetic:tiny", "data.min_interactions=5", "study.seeds=3")
+    sets = [word for entry in small for word in ("--set", entry)]
+    tasteloop("study", ROOT / "scenarios" / "lag.yaml", *sets, "--out", tmp_path / "out")
+    figures = {figure["name"]: figure for figure in json.loads((tmp_path / "out/plots/captions.json").read_text())}
+    assert "18 intervals exclude 0" in figures["lag_bias"]["alt"]
+    frame = pd.read_csv(tmp_path / "out" / "plots" / "lag_bias.csv")
+    assert {(row.arm, row.lag) for row in frame.itertuples()} == {("lag1", 1), ("lag2", 2), ("lag4", 4)}
+    assert set(frame["seed"]) == {1, 2, 3}
+    assert figures["lag_bias"]["title"] in (tmp_path / "out" / "report.html").read_text()

@@ -58,6 +58,7 @@ def test_what_is_seen_is_said_and_what_is_not_too() -> None:
     still = LagBias().findings(made({1: [0.1, -0.1, 0.2], 2: [0.0, 0.0, 0.0]}))
     assert still.startswith("0 of 2 intervals exclude 0")
     assert "none after Holm" in still
+    assert "No figure differs" in LagBias().findings(made({1: [0.0, 0.0, 0.0]}))
     assert "nothing can be said" in LagBias().findings(made({1: [0.1, 0.2]}))
 
 
