@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from agents.errors import InvalidInput, MissingResource
 from agents.llm.base import Answer, Kind, LanguageModel, Message, Prompt, Unavailable
-from agents.llm.transports.base import Reply, Transport
+from agents.llm.transports.base import Fixed, Reply, Transport
 from agents.llm.transports.lean import Lean
 from agents.llm.transports.sdk import Sdk
 
@@ -163,6 +163,7 @@ class OpenAI(LanguageModel):
                 status="ok",
                 text=text[:_LONGEST],
                 logprobs=_label_logprobs(prompt.labels, choice) if prompt.kind == "labels" else (),
+                call_id=prompt.address(self.fingerprint),
                 error=refusal[:_LONGEST],
                 finish_reason=finish if len(text) <= _LONGEST else "length",
                 tokens_in=tokens_in,
@@ -220,12 +221,10 @@ def _request(model: OpenAI, prompt: Prompt) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=256)
-def _format(schema: str) -> dict[str, Any]:
-    """Return the response format that asks for a schema; never to be changed."""
-    return {
-        "type": "json_schema",
-        "json_schema": {"name": "answer", "schema": json.loads(schema), "strict": True},
-    }
+def _format(schema: str) -> Fixed:
+    """Return the response format that asks for a schema."""
+    named = {"name": "answer", "schema": json.loads(schema), "strict": True}
+    return Fixed({"type": "json_schema", "json_schema": named})
 
 
 def _label_logprobs(labels: Sequence[str], choice: Mapping[str, Any]) -> tuple[float, ...]:

@@ -1,5 +1,6 @@
 """What carries questions to an OpenAI-compatible endpoint."""
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,14 @@ class Reply:
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Fixed(dict[str, Any]):
+    """A part of a request that many requests share; ``text`` is its JSON, written once."""
+
+    def __init__(self, content: Mapping[str, Any]) -> None:
+        super().__init__(content)
+        self.text = json.dumps(content, separators=(",", ":"))
 
 
 class Transport(ABC):

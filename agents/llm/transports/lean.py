@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agents.errors import InvalidInput
-from agents.llm.transports.base import Reply, Transport
+from agents.llm.transports.base import Fixed, Reply, Transport
 
 MOST_BYTES = 1 << 23
 """Longest reply that is read; nothing a language model says in a run comes near it."""
@@ -34,7 +34,7 @@ class Lean(Transport):
 
     async def post(self, request: Mapping[str, Any]) -> Reply:
         """Send a request on a free connection, or a new one."""
-        body = _ENCODER.encode(request).encode()
+        body = _encoded(request)
         message = b"%b%d%b%b" % (self._head, len(body), _END, body)
         connection = self._reusable()
         if connection is None:
@@ -61,6 +61,15 @@ class Lean(Transport):
         async with asyncio.timeout(self._timeout_s):
             _, connection = await loop.create_connection(_Connection, self._host, self._port)
         return connection
+
+
+def _encoded(request: Mapping[str, Any]) -> bytes:
+    """Return a request as JSON, its fixed parts as they were written before."""
+    fixed = [f',"{name}":{part.text}' for name, part in request.items() if isinstance(part, Fixed)]
+    if not fixed:
+        return _ENCODER.encode(request).encode()
+    rest = _ENCODER.encode({name: part for name, part in request.items() if not isinstance(part, Fixed)})
+    return f"{rest[:-1]}{''.join(fixed)}}}".encode()
 
 
 class _Connection(asyncio.Protocol):

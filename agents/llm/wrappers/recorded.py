@@ -83,7 +83,9 @@ class Recorded(LanguageModel):
         """Ask the model, write the answer down, and tell it to the twins that came meanwhile."""
         promise = self._under_way[address] = asyncio.get_running_loop().create_future()
         try:
-            answer = replace(await self.inner.ask(prompt), call_id=address)
+            answer = await self.inner.ask(prompt)
+            if answer.call_id != address:
+                answer = replace(answer, call_id=address)
             self.journal.append(address, prompt.purpose, answer)
             promise.set_result(answer)
             return answer

@@ -1,6 +1,7 @@
 """The lean transport against bytes sent by hand, cut wherever a network may cut them."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
 
@@ -9,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.errors import InvalidInput
-from agents.llm.transports.base import Reply
-from agents.llm.transports.lean import MOST_BYTES, Lean, _Incoming
+from agents.llm.transports.base import Fixed, Reply
+from agents.llm.transports.lean import MOST_BYTES, Lean, _encoded, _Incoming
 
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-A:  b \r\n\r\nhello"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;a=b\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"
@@ -115,6 +116,12 @@ async def answer_twice_at_once(reader: asyncio.StreamReader, writer: asyncio.Str
 @pytest.mark.parametrize(("handler", "connections"), [(answer, 1), (answer_once, 4), (answer_twice_at_once, 4)])
 def test_connections_are_kept_while_both_sides_are_in_step(handler: Handler, connections: int) -> None:
     assert posts(handler, 4) == ([b"hello"] * 4, connections)
+
+
+def test_parts_written_before_read_the_same() -> None:
+    content = {"a": [1, "é"], "b": {}}
+    for request in ({"x": 1, "f": Fixed(content), "y": "z"}, {"x": 1, "f": content}, {"x": 1}):
+        assert json.loads(_encoded(request)) == request
 
 
 def test_https_is_refused_with_the_remedy() -> None:
