@@ -37,7 +37,7 @@ class Server:
 
     def options(self) -> list[str]:
         """Return the command-line options that put it in place."""
-        return ["--llm", f"{{kind: openai, model: ok, base_url: {self.url!r}}}"]
+        return ["--llm", f"{{kind: openai, transport: lean, model: ok, base_url: {self.url!r}}}"]
 
 
 @contextmanager

@@ -64,7 +64,7 @@ def running(
 
 
 def stats(url: str) -> dict[str, int]:
-    """Return how many requests met which fault (``ok`` for none), and ``peak``, the most at once."""
+    """Return how many requests met which fault (``ok`` for none), how many were probes, and ``peak``, the most at once."""
     with urllib.request.urlopen(url.removesuffix("/v1") + "/stats", timeout=5) as response:
         return json.load(response)
 
@@ -213,6 +213,7 @@ class Stub:
         self.seen[key] += 1
         fault = self.fault(request)
         self.counts[fault] += 1
+        self.counts["probes"] += request.body["messages"][-1]["content"] == "yes?"
         if self.options.slots and self.busy >= self.options.slots:
             self.waiting.append(partial(self._work, request, fault))
         else:
