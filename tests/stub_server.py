@@ -64,7 +64,7 @@ def running(
 
 
 def stats(url: str) -> dict[str, int]:
-    """Return how many requests met which fault (``ok`` for none), how many were probes, and ``peak``, the most at once."""
+    """Return how many requests met which fault (``ok``: none), how many were probes, and ``peak``, the most at once."""
     with urllib.request.urlopen(url.removesuffix("/v1") + "/stats", timeout=5) as response:
         return json.load(response)
 
