@@ -14,6 +14,7 @@ from agents.behaviors.uniform import Uniform
 from agents.pages import take
 from agents.schema import PAD, Action, Choices, Decisions, ExitReason, Pages
 from tests.agents.worlds import pages, setting
+from tests.benchmarks.behaviors import measure
 
 WORLD = setting()
 KINDS = {
@@ -122,3 +123,9 @@ def test_repeated_exposure_lowers_watching(behavior: Behavior) -> None:
         )
         rates.append((behavior.respond(shown).action == Action.WATCH).mean())
     assert rates[1] < 0.75 * rates[0]
+
+
+def test_the_benchmark_measures_every_rule() -> None:
+    figures = measure(lambda _: None, users=50, batches=(1, 7), world="tiny")
+    assert [row["behavior"] for row in figures["rows"]] == ["uniform", "cascade", "affinity", "calibrated"]
+    assert all(row["us_per_page_at_1"] > 0 and row["us_per_page_at_7"] > 0 for row in figures["rows"])
