@@ -24,8 +24,6 @@ from simulator.seeds import Streams
 SLATE = 10
 REPEATS = 9
 """The fastest counts: what else the machine does only ever adds."""
-ROWS = 20_000
-"""Pages decided in one repeat, at least one batch."""
 
 
 def measure(
@@ -33,13 +31,15 @@ def measure(
     users: int = 1_000_000,
     batches: Sequence[int] = (1, 64, 256, 1024, 4096),
     world: str = "small",
+    calls: int = 200,
 ) -> dict[str, Any]:
     """Measure the parts of agents that every page passes, on one core and a synthetic world (small: 1,000 items).
 
     - ``set_up_s``, ``set_up_mb``: making ``users`` sampled personas and preparing ``calibrated``, with what
       the process has grown by.
-    - ``rows``: microseconds a page per behavior and batch size (contiguous users), the batch of one
-      being what a user costs who is answered alone.
+    - ``rows``: microseconds of the processor a page per behavior and batch size (contiguous users), the batch of one
+      being what a user costs who is answered alone. ``calls`` batches of up to 64 pages are decided in
+      one repeat, fewer larger ones.
     - ``next_visit_ns``: one row of the largest batch.
     """
     progress("a world")
@@ -64,7 +64,7 @@ def measure(
         progress(name)
         if behavior is not calibrated:
             behavior.prepare(setting)
-        costs = {f"us_per_page_at_{batch}": _page_us(behavior, _pages(setting, batch)) for batch in batches}
+        costs = {f"us_per_page_at_{batch}": _page_us(behavior, _pages(setting, batch), calls) for batch in batches}
         rows.append({"behavior": name, **costs})
     moments, u = np.arange(max(batches)) * 1.0, streams.uniform("u", np.arange(max(batches)))
     figures["next_visit_ns"] = _fastest(lambda: next_visit(moments, 1.0, u), 5) / max(batches) * 1e9
@@ -88,20 +88,20 @@ def _pages(setting: Setting, count: int) -> Pages:
     )
 
 
-def _page_us(behavior: Behavior, pages: Pages) -> float:
+def _page_us(behavior: Behavior, pages: Pages, calls: int) -> float:
     count = len(pages.user_id)
-    return _fastest(lambda: behavior.respond(pages), max(1, min(ROWS // count, 200))) / count * 1e6
+    return _fastest(lambda: behavior.respond(pages), max(1, calls * 64 // max(count, 64))) / count * 1e6
 
 
 def _fastest(act: Callable[[], object], times: int) -> float:
-    """Return the seconds of one act, in the fastest of several rows of them."""
+    """Return the processor seconds of one act, in the fastest of several rows of them."""
     act()
     rows = []
     for _ in range(REPEATS):
-        start = time.perf_counter()
+        start = time.process_time()
         for _ in range(times):
             act()
-        rows.append((time.perf_counter() - start) / times)
+        rows.append((time.process_time() - start) / times)
     return min(rows)
 
 

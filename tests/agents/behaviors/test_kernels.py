@@ -126,6 +126,6 @@ def test_repeated_exposure_lowers_watching(behavior: Behavior) -> None:
 
 
 def test_the_benchmark_measures_every_rule() -> None:
-    figures = measure(lambda _: None, users=50, batches=(1, 7), world="tiny")
+    figures = measure(lambda _: None, users=50, batches=(1, 7), world="tiny", calls=1)
     assert [row["behavior"] for row in figures["rows"]] == ["uniform", "cascade", "affinity", "calibrated"]
     assert all(row["us_per_page_at_1"] > 0 and row["us_per_page_at_7"] > 0 for row in figures["rows"])
