@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
@@ -115,7 +116,10 @@ class _Foreman:
         except (EOFError, OSError):
             process = self._lines[line]
             process.join()
-            news = MissingResource(f"a process of the study ended unasked, with exit code {process.exitcode}")
+            news = MissingResource(
+                f"a process of the study ended unasked, with exit code {process.exitcode} (-9 often means too little "
+                "memory); its cell can be resumed"
+            )
         if news is None or isinstance(news, BaseException):
             del self._busy[line]
         if isinstance(news, Degraded):
@@ -138,12 +142,13 @@ def _processes(opened: Open, workers: int) -> Iterator[dict[Connection, SpawnPro
     context = multiprocessing.get_context("spawn")
     lines: dict[Connection, SpawnProcess] = {}
     try:
-        for _ in range(workers):
-            here, there = context.Pipe()
-            process = context.Process(target=_work, args=(opened, there), daemon=True)
-            process.start()
-            there.close()
-            lines[here] = process
+        with _deaf():
+            for _ in range(workers):
+                here, there = context.Pipe()
+                process = context.Process(target=_work, args=(opened, there), daemon=True)
+                process.start()
+                there.close()
+                lines[here] = process
         yield lines
         for line in lines:
             line.close()
@@ -155,10 +160,19 @@ def _processes(opened: Open, workers: int) -> Iterator[dict[Connection, SpawnPro
             process.join()
 
 
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Let processes begin with Ctrl-C and SIGTERM blocked, which a terminal sends to all: this one passes them on."""
+    resource_tracker.ensure_running()  # it unblocks them where it begins
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _work(opened: Open, line: Connection) -> None:
     """Do the jobs that come down the line until it closes; what is said during a job means: stop."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # the terminal sends them to all; the parent passes them on
     threading.Thread(target=_die_with_parent, daemon=True).start()
     with ExitStack() as stack, suppress(EOFError):
         try:

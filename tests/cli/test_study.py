@@ -91,6 +91,12 @@ def test_a_scenario_without_study_is_refused(tmp_path: Path) -> None:
     assert "run_sim.py run" in tasteloop("study", tmp_path / "one.yaml", check=2).stderr
 
 
+def begun(folder: Path) -> None:
+    """Wait until a study is about to start its processes."""
+    while not (folder / "study.json").exists():
+        time.sleep(0.02)
+
+
 def finished_by(wanted: int, folder: Path, process: subprocess.Popen[str]) -> None:
     """Wait until a study has some finished cells."""
     while process.poll() is None:
@@ -153,15 +159,21 @@ def test_a_study_ended_by_a_signal_leaves_nobody_and_resumes_to_the_same_logs(
 
 
 @side_by_side
-def test_ctrl_c_of_a_terminal_reaches_all_processes_and_stops_them_in_order(finished: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("wanted", [0, 1])
+def test_ctrl_c_of_a_terminal_reaches_all_processes_and_stops_them_in_order(
+    finished: Path, tmp_path: Path, wanted: int
+) -> None:
     process = begin(finished.parent / "two.yaml", tmp_path / "out")
-    finished_by(1, tmp_path / "out", process)
+    begun(tmp_path / "out")
+    time.sleep(0.3)
+    finished_by(wanted, tmp_path / "out", process)
     os.killpg(process.pid, signal.SIGINT)
     errors = process.communicate(timeout=60)[1]
     assert process.returncode == 130
     assert "Traceback" not in errors
     states = [json.loads(path.read_text())["status"] for path in tmp_path.glob("out/cells/*/manifest.json")]
-    assert set(states) == {"finished", "stopped"}
+    assert set(states) <= {"finished", "stopped"}
+    assert states.count("finished") >= wanted
 
 
 @side_by_side
