@@ -4,7 +4,8 @@ Users x 1,000 items x slates of 10 x steps, at most one choice a visit, a recomm
 Every configuration of a peer runs in a fresh process for the same steps, or for ``seconds``, its set-up not counted,
 its metrics and state logs off; the fastest counts for the peer. Tasteloop runs with its full log on disk, a refit
 after every step, and then its metrics; making its users is not counted either. ``ratio`` is its user-steps a second
-(run and metrics) over the peer's at the same size, ``ratio_without_metrics`` the run's alone.
+(run and metrics) over the peer's at the same size, ``ratio_without_metrics`` the run's alone; ``ratio_cpu`` is
+``ratio`` with processor time for the clock's, for machines that do other things as well.
 
 The peers live in virtual environments of their own in the cache folder, made once from the pinned files beside the
 drivers (``peers/*.txt``, ``peers/run_*.py``). One that cannot be installed or run becomes a row with the reason.
@@ -81,7 +82,17 @@ def environment(peer: str) -> Path | str:
         venv.create(folder, with_pip=True, clear=True)
     except (OSError, subprocess.CalledProcessError) as error:
         return f"no environment: {error}"
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", pinned]
+    install = [
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "-r",
+        str(pinned),
+    ]
     done = subprocess.run(install, capture_output=True, text=True, check=False)
     if done.returncode:
         return f"not installed: {reason(done.stderr)}"
@@ -101,30 +112,34 @@ def own(users: int, steps: int) -> dict[str, Any]:
         **done,
         "user_steps_per_second": pages / (run_s + metrics_s),
         "user_steps_per_second_without_metrics": pages / run_s,
+        "user_steps_per_cpu_second": pages / done["cpu_s"],
     }
 
 
 def compared(peer: str, python: Path | str, ours: dict[str, Any], seconds: float) -> list[dict[str, Any]]:
     """Return the rows of one peer at the size of our own figures, its fastest configuration marked."""
-    users = ours["users"]
-    row = {"peer": PEERS[peer], "users": users}
-    done = python if isinstance(python, str) else driven(python, peer, users, ours["steps"], seconds, {})
+    row = {"peer": PEERS[peer], "users": ours["users"]}
+    done = python if isinstance(python, str) else driven(python, peer, ours["users"], ours["steps"], seconds, {})
     if isinstance(done, str):
         return [row | {"reason": done}]
-    rows = [
-        row
-        | {
-            "version": done["version"],
-            "configuration": timed["configuration"],
-            "steps": timed["steps"],
-            "user_steps_per_second": (speed := users * timed["steps"] / timed["seconds"]),
-            "ratio": ours["user_steps_per_second"] / speed,
-            "ratio_without_metrics": ours["user_steps_per_second_without_metrics"] / speed,
-        }
-        for timed in done["configurations"]
-    ]
+    row["version"] = done["version"]
+    rows = [row | figures(timed, ours) for timed in done["configurations"]]
     fastest = min(rows, key=lambda timed: timed["ratio"])
     return [timed | {"fastest": timed is fastest} for timed in rows]
+
+
+def figures(timed: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
+    """Return the speed of one configuration of a peer, and ours in relation to it."""
+    made = ours["users"] * timed["steps"]
+    speed = made / timed["seconds"]
+    return {
+        "configuration": timed["configuration"],
+        "steps": timed["steps"],
+        "user_steps_per_second": speed,
+        "ratio": ours["user_steps_per_second"] / speed,
+        "ratio_without_metrics": ours["user_steps_per_second_without_metrics"] / speed,
+        "ratio_cpu": ours["user_steps_per_cpu_second"] / (made / timed["cpu_s"]),
+    }
 
 
 def driven(
@@ -149,8 +164,8 @@ def driven(
         return f"not finished within {limit:.0f} s"
     if done.returncode:
         return f"not run: {reason(done.stderr)}"
-    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return figures
+    said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return said
 
 
 def reason(stderr: str) -> str:

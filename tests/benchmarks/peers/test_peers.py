@@ -14,6 +14,7 @@ OURS = {
     "steps": 5,
     "user_steps_per_second": 200.0,
     "user_steps_per_second_without_metrics": 400.0,
+    "user_steps_per_cpu_second": 800.0,
 }
 
 
@@ -28,13 +29,14 @@ def test_the_fastest_configuration_of_a_peer_is_marked(monkeypatch):
     line = {
         "version": "1",
         "configurations": [
-            {"configuration": "slow", "steps": 5, "seconds": 5.0},
-            {"configuration": "fast", "steps": 4, "seconds": 1.0},
+            {"configuration": "slow", "steps": 5, "seconds": 5.0, "cpu_s": 2.5},
+            {"configuration": "fast", "steps": 4, "seconds": 1.0, "cpu_s": 1.0},
         ],
     }
     monkeypatch.setattr(peers, "driven", lambda *_: line)
     slow, fast = peers.compared("trecs", peers.Path("python"), OURS, 1.0)
     assert (slow["user_steps_per_second"], slow["ratio"], slow["fastest"]) == (10.0, 20.0, False)
+    assert (slow["ratio_cpu"], fast["ratio_cpu"]) == (40.0, 20.0)
     assert (fast["user_steps_per_second"], fast["ratio_without_metrics"], fast["fastest"]) == (40.0, 10.0, True)
 
 
@@ -57,9 +59,10 @@ def test_a_loop_is_timed_for_its_steps_or_its_seconds_without_its_set_up(steps, 
             time.sleep(0.02)
             yield
 
-    count, spent = driver("timing").timed(loop(), steps, seconds)
-    assert made - 1 <= count <= made
-    assert 0.02 * count <= spent < 0.02 * count + 0.15
+    count, spent, busy = driver("timing").timed(loop(), steps, seconds)
+    assert 1 <= count <= made  # fewer where the machine is busy
+    assert spent >= 0.02 * count
+    assert busy < 0.2
 
 
 def test_our_side_runs_the_workload(tmp_path):

@@ -24,16 +24,16 @@ def measure(package: str, loops: Mapping[str, Loop]) -> None:
     warnings.simplefilter("ignore")
     rows = []
     for name, loop in loops.items():
-        steps, seconds = timed(loop(asked.users, asked.items, asked.slate), asked.steps, asked.seconds)
-        rows.append({"configuration": name, "steps": steps, "seconds": seconds})
+        steps, seconds, cpu_s = timed(loop(asked.users, asked.items, asked.slate), asked.steps, asked.seconds)
+        rows.append({"configuration": name, "steps": steps, "seconds": seconds, "cpu_s": cpu_s})
     print(json.dumps({"version": importlib.metadata.version(package), "configurations": rows}))
 
 
-def timed(loop: Iterator[None], steps: int, seconds: float) -> tuple[int, float]:
-    """Return how many steps were made and how long they took; at least one is made."""
+def timed(loop: Iterator[None], steps: int, seconds: float) -> tuple[int, float, float]:
+    """Return how many steps were made, at least one, and how long they took by the clock and of the processor."""
     next(loop)
-    made, began, spent = 0, time.perf_counter(), 0.0
+    made, began, busy, spent = 0, time.perf_counter(), time.process_time(), 0.0
     while made < steps and spent <= seconds:
         next(loop)
         made, spent = made + 1, time.perf_counter() - began
-    return made, spent
+    return made, spent, time.process_time() - busy
