@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 _FIRST = 4.0
 _CUT = 0.8
+_RECOVERED = 0.95
 _EPISODE_S = 1.0
 
 
@@ -15,15 +16,17 @@ _EPISODE_S = 1.0
 class Slots:
     """Adaptive slots: slow start to ``most``, cut to 0.8 at each episode of throttling.
 
-    Until the first cut each success adds a slot; later a whole round of successes does (additive
-    increase, as in TCP). Refusals of questions sent before the last cut, or within a second of it,
-    belong to the same episode. First come, first served.
+    Each success adds a slot, after a cut only up to 0.95 of what was too much; from there on a whole
+    round of successes does (additive increase, as in TCP). So an endpoint that is full is asked less
+    by and by, and one that refuses by chance, whoever asks, is kept busy. Refusals of questions sent
+    before the last cut, or within a second of it, belong to the same episode. First come, first served.
     """
 
     most: int
     limit: float = field(init=False)
     in_flight: int = field(default=0, init=False)
     _cut_at: float = field(default=-math.inf, init=False)
+    _known: float = field(default=math.inf, init=False)
     _waiting: deque[asyncio.Future[None]] = field(default_factory=deque, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -44,12 +47,13 @@ class Slots:
 
     def grow(self) -> None:
         """Make room after a success."""
-        self.limit = min(self.limit + (1.0 / self.limit if math.isfinite(self._cut_at) else 1.0), self.most)
+        self.limit = min(self.limit + (1.0 if self.limit < self._known else 1.0 / self.limit), self.most)
 
     def cut(self, since: float) -> None:
         """Make less room after a refusal of a question sent at ``since``, once an episode."""
         now = time.monotonic()
         if since >= self._cut_at and now >= self._cut_at + _EPISODE_S:
+            self._known = self.limit * _RECOVERED
             self.limit = max(self.limit * _CUT, 1.0)
             self._cut_at = now
 

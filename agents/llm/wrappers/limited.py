@@ -9,6 +9,8 @@ from agents.llm.base import Answer, Kind, LanguageModel, Prompt, Unavailable
 from agents.llm.slots import Slots
 
 _LONGEST_WAIT_S = 120.0
+_PATIENCE_S = 1800.0
+"""Seconds that a question waits in all because the endpoint says it is asked too much."""
 
 
 @dataclass
@@ -17,7 +19,7 @@ class Limited(LanguageModel):
 
     inner: the model that is asked.
     concurrency: questions in flight at most.
-    attempts: tries a question is given.
+    attempts: tries that may fail; being told to wait (429) is no failure, but half an hour of it is.
     backoff_s: pause before the second try; it doubles with each, with jitter, unless the endpoint
     says when to come back (honored up to 120 s). The slot is free for others meanwhile.
     """
@@ -47,34 +49,37 @@ class Limited(LanguageModel):
 
     async def ask(self, prompt: Prompt) -> Answer:
         """Answer, with ``attempts`` and ``queue_s`` filled in; ``failed`` once all tries are spent."""
-        queued = 0.0
-        for attempt in range(1, self.attempts + 1):
+        queued = waited = 0.0
+        failures = throttles = 0
+        while True:
             started = time.monotonic()
             since = await self._slots.take()
             queued += since - started
             try:
                 answer = await self.inner.ask(prompt)
                 self._slots.grow()
-                return replace(answer, attempts=attempt, queue_s=queued)
+                return replace(answer, attempts=failures + throttles + 1, queue_s=queued)
             except Unavailable as failure:
-                if failure.throttled:
-                    self._slots.cut(since)
                 last = failure
             finally:
                 self._slots.release()
-            if not last.retryable:
-                break
-            if attempt < self.attempts:
-                await asyncio.sleep(self._pause(prompt, attempt, last))
-        return Answer(status="failed", error=str(last), finish_reason="error", attempts=attempt, queue_s=queued)
+            failures, throttles = failures + (not last.throttled), throttles + last.throttled
+            pause = self._pause(prompt, throttles if last.throttled else failures, last)
+            if last.throttled:
+                self._slots.cut(since)
+                waited += pause
+            if not last.retryable or failures >= self.attempts or waited > _PATIENCE_S:
+                tries = failures + throttles
+                return Answer("failed", error=str(last), finish_reason="error", attempts=tries, queue_s=queued)
+            await asyncio.sleep(pause)
 
     async def close(self) -> None:
         """Close the model."""
         await self.inner.close()
 
-    def _pause(self, prompt: Prompt, attempt: int, failure: Unavailable) -> float:
+    def _pause(self, prompt: Prompt, times: int, failure: Unavailable) -> float:
         if failure.retry_after is not None:
             return min(max(failure.retry_after, 0.0), _LONGEST_WAIT_S)
-        key = f"{prompt.address(self.fingerprint)}/{attempt}"
+        key = f"{prompt.address(self.fingerprint)}/{times}"
         jitter = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=4).digest(), "little") / 2**32
-        return min(self.backoff_s * 2.0 ** (attempt - 1), _LONGEST_WAIT_S) * (0.5 + jitter / 2)
+        return min(self.backoff_s * 2.0 ** (times - 1), _LONGEST_WAIT_S) * (0.5 + jitter / 2)

@@ -38,6 +38,16 @@ def test_exhausted_tries_are_a_failed_answer() -> None:
     assert (answer.status, answer.error, answer.attempts, model.asked) == ("failed", "HTTP 500", 3, 3)
 
 
+def test_being_told_to_wait_costs_patience_and_no_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = [Unavailable("HTTP 429", retry_after=0.001, throttled=True)] * 20
+    model = Flaky([*busy, Unavailable("HTTP 500"), *busy])
+    answer = asyncio.run(Limited(model, attempts=2, backoff_s=0.001).ask(PROMPT))
+    assert (answer.status, answer.attempts) == ("ok", 42)
+    monkeypatch.setattr("agents.llm.wrappers.limited._PATIENCE_S", 0.005)
+    answer = asyncio.run(Limited(Flaky(busy), attempts=2).ask(PROMPT))
+    assert (answer.status, answer.attempts) == ("failed", 6)
+
+
 def test_what_a_retry_cannot_change_is_not_retried() -> None:
     model = Flaky([Unavailable("HTTP 422", retryable=False)])
     assert asyncio.run(Limited(model).ask(PROMPT)).status == "failed"
@@ -76,8 +86,11 @@ def test_slots_start_slowly_and_are_cut_once_an_episode() -> None:
     slots.cut(now)
     slots.cut(time.monotonic())
     assert slots.limit == pytest.approx(51.2)
+    for _ in range(10):
+        slots.grow()
+    assert slots.limit == pytest.approx(61.2), "back to 0.95 of what was too much, one by one"
     slots.grow()
-    assert slots.limit == pytest.approx(51.2 + 1 / 51.2)
+    assert slots.limit == pytest.approx(61.2 + 1 / 61.2)
 
 
 def test_a_cancelled_wait_gives_its_turn_away() -> None:
