@@ -1,58 +1,60 @@
-"""One page and a batch of pages: the two forms in which users meet their behaviors."""
+"""Batches of pages and what became of them: blocks of columns, taken apart and joined by rows."""
 
 from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from agents.schema import (
     PAD,
-    Action,
-    DecidedBy,
-    Decision,
-    Decisions,
-    ExitReason,
     Ints,
+    Item,
     Observation,
     Pages,
 )
 
-
-def stack(observations: Sequence[Observation]) -> Pages:
-    """Return observations as columns, short slates padded to the longest."""
-    width = max((len(observation.items) for observation in observations), default=0)
-    shape = (len(observations), width)
-    item_id = np.full(shape, PAD, dtype=np.int64)
-    popularity = np.zeros(shape)
-    exposures = np.zeros(shape, dtype=np.int64)
-    for row, seen in enumerate(observations):
-        count = len(seen.items)
-        item_id[row, :count] = [item.item_id for item in seen.items]
-        popularity[row, :count] = seen.popularity
-        exposures[row, :count] = seen.exposures
-    return Pages(
-        user_id=np.array([seen.user_id for seen in observations], dtype=np.int64),
-        now=np.array([seen.now for seen in observations], dtype=np.float64),
-        page=np.array([seen.page for seen in observations], dtype=np.int64),
-        decision=np.array([seen.decision for seen in observations], dtype=np.int64),
-        item_id=item_id,
-        popularity=popularity,
-        exposures=exposures,
-        fatigue=np.array([seen.fatigue for seen in observations], dtype=np.float64),
-        satisfaction=np.array([seen.satisfaction for seen in observations], dtype=np.float64),
-    )
+Block = TypeVar("Block")
+"""A dataclass whose fields are arrays with one row per page, or such dataclasses."""
 
 
-def take(pages: Pages, rows: Ints) -> Pages:
-    """Return some rows of a batch, in the order asked for."""
-    return Pages(*(getattr(pages, name)[rows] for name in Pages.__slots__))
+def take(block: Block, rows: Ints | slice) -> Block:
+    """Return some rows of a block, in the order asked for."""
+    return type(block)(*(_taken(getattr(block, field.name), rows) for field in fields(cast(Any, block))))
 
 
-def single(decisions: Decisions, row: int, count: int) -> Decision:
-    """Return row ``row`` of a batch as one decision about a slate of ``count`` items."""
-    return Decision(
-        actions=tuple(Action(code) for code in decisions.action[row, :count].tolist()),
-        ratings=tuple(decisions.rating[row, :count].tolist()),
-        dwell=tuple(decisions.dwell[row, :count].tolist()),
-        exit_reason=ExitReason(int(decisions.exit_reason[row])),
-        decided_by=DecidedBy(int(decisions.decided_by[row])),
-    )
+def _taken(part: Any, rows: Ints | slice) -> Any:
+    return take(part, rows) if is_dataclass(part) else part[rows]
+
+
+def join(blocks: Sequence[Block]) -> Block:
+    """Return the rows of all blocks, of which there is at least one, in one."""
+    names = [field.name for field in fields(cast(Any, blocks[0]))]
+    return type(blocks[0])(*(_joined([getattr(block, name) for block in blocks]) for name in names))
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    return join(parts) if is_dataclass(parts[0]) else np.concatenate(parts)
+
+
+def observations(pages: Pages, session_id: Ints, items: Sequence[Item]) -> list[Observation]:
+    """Return pages one by one, as single users see them."""
+    seen = []
+    columns = zip(*(column.tolist() for column in (pages.user_id, pages.now, session_id, pages.page)), strict=True)
+    for row, (user, now, session, page) in enumerate(columns):
+        shown = pages.item_id[row][pages.item_id[row] != PAD].tolist()
+        seen.append(
+            Observation(
+                user_id=user,
+                now=now,
+                session_id=session,
+                page=page,
+                decision=int(pages.decision[row]),
+                items=tuple(items[item] for item in shown),
+                popularity=tuple(pages.popularity[row, : len(shown)].tolist()),
+                exposures=tuple(pages.exposures[row, : len(shown)].tolist()),
+                fatigue=float(pages.fatigue[row]),
+                satisfaction=float(pages.satisfaction[row]),
+            )
+        )
+    return seen

@@ -1,38 +1,31 @@
-"""Everyone who is simulated one by one."""
-
-from collections.abc import Sequence
+"""Everyone who is simulated, as Mesa sees them."""
 
 import mesa
 
-from agents.behaviors.base import Behavior
 from agents.memory import Memory
-from agents.schema import Persona, Setting
+from agents.schema import Setting
 from agents.user import UserAgent
 
 
 class Population(mesa.Model):  # type: ignore[misc]  # mesa is untyped
     """The Mesa model that owns who exists; when things happen is the simulator's business.
 
-    Mesa's own generators are seeded with a constant and never used: users draw by key.
+    A user becomes an agent when it is first asked for: a million agents would cost seconds and half
+    a gigabyte, and only users who talk need one. Mesa's own generators are seeded with a constant
+    and never used: users draw by key.
     """
 
-    def __init__(self, personas: Sequence[Persona], behaviors: Sequence[Behavior], setting: Setting) -> None:
+    def __init__(self, setting: Setting) -> None:
         super().__init__(seed=0)
-        self.users: tuple[UserAgent, ...] = tuple(
-            UserAgent(
-                self,
-                user_id,
-                persona,
-                behavior,
-                Memory(setting.memory_tokens),
-                setting.draws,
-                setting.sessions_per_day,
-                setting.scale,
-            )
-            for user_id, (persona, behavior) in enumerate(zip(personas, behaviors, strict=True))
-        )
-        """In order of user id."""
+        self._setting = setting
+        self._users: dict[int, UserAgent] = {}
 
     def user(self, user_id: int) -> UserAgent:
         """Return the agent that plays a user."""
-        return self.users[user_id]
+        user = self._users.get(user_id)
+        if user is None:
+            setting = self._setting
+            memory = Memory(setting.memory_tokens)
+            user = UserAgent(self, user_id, setting.personas[user_id], memory, setting.draws)
+            self._users[user_id] = user
+        return user

@@ -1,11 +1,14 @@
 """All an agent sees and does, one at a time and as columns."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from agents.persona import Personas
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -137,7 +140,7 @@ class Setting:
     """
 
     items: tuple[Item, ...]
-    personas: tuple[Persona, ...]
+    personas: "Personas"
     history: History
     source_user: Ints
     popularity: Floats
@@ -208,19 +211,3 @@ class Decisions:
     """(B, K)"""
     exit_reason: npt.NDArray[np.int8]
     decided_by: npt.NDArray[np.int8]
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What one user did with one page; tuples aligned with the observation's items."""
-
-    actions: tuple[Action, ...]
-    ratings: tuple[float, ...]
-    dwell: tuple[float, ...]
-    exit_reason: ExitReason
-    decided_by: DecidedBy
-    call_id: str = ""
-    """Content hash of the language-model request that decided, empty for rules."""
-    reason: str = ""
-    notes: tuple[str, ...] = field(default=())
-    """Kinds of malformed answer met on the way, for the counters."""

@@ -9,7 +9,7 @@ from agents.behaviors.base import Behavior, TalkingBehavior
 from agents.errors import InvalidInput, MissingResource
 from agents.llm.base import Answer, Kind, Prompt
 from agents.personas.base import PersonaSource
-from agents.schema import Choices, Floats, History, Ints, Persona, Setting
+from agents.schema import Choices, Floats, History, Ints, Setting
 from simulator.catalog import Catalog, Interactions
 from simulator.components import build, find
 from simulator.data.base import Dataset, DataSource
@@ -39,12 +39,11 @@ class Voices(Protocol):
 class Cast:
     """Everything a world starts from.
 
-    ``personas`` are indexed by user id 0..n-1; ``known`` is what the platform knows at time 0, in
-    inside ids: simulated users first, real users that nobody plays (background) from n on.
+    ``setting.personas`` are indexed by user id 0..n-1; ``known`` is what the platform knows at time
+    0, in inside ids: simulated users first, real users that nobody plays (background) from n on.
     """
 
     dataset: Dataset
-    personas: tuple[Persona, ...]
     behaviors: tuple[Behavior, ...]
     member: Ints
     """Index into ``behaviors`` per user."""
@@ -56,9 +55,10 @@ class Cast:
         """Return the items on offer."""
         return self.dataset.catalog
 
-    def behavior(self, user_id: int) -> Behavior:
-        """Return how a user decides."""
-        return self.behaviors[int(self.member[user_id])]
+    def talkers(self) -> Ints:
+        """Return the users who ask a language model."""
+        talking = np.array([isinstance(behavior, TalkingBehavior) for behavior in self.behaviors])
+        return np.flatnonzero(talking[self.member])
 
 
 def gather(scenario: Scenario, voices: Voices, progress: Progress = silent) -> Cast:
@@ -91,7 +91,7 @@ def gather(scenario: Scenario, voices: Voices, progress: Progress = silent) -> C
         behavior.prepare(setting)
         if isinstance(behavior, TalkingBehavior):
             calibrate(behavior, voices, progress)
-    return Cast(dataset, personas, behaviors, member, known_at_start(parts.platform, source_user), setting)
+    return Cast(dataset, behaviors, member, known_at_start(parts.platform, source_user), setting)
 
 
 def load(scenario: Scenario) -> tuple[Dataset, Split]:

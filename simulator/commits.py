@@ -1,22 +1,27 @@
 """The commit log and its sealed segments: what is on disk is whole, ordered and chained."""
 
-import hashlib
 import json
 import os
 import struct
+import time
 import zlib
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from agents.crash import crash_point
 from agents.errors import TasteloopError
-from simulator.record import Digest
+from simulator.record import PAGES, Digest, impressions_table
 
 FRAME = struct.Struct("<II")
 SEGMENT_ROWS = 250_000
+FLUSH_S = 0.2
+DENSE = frozenset({"event_id", "score", "dwell_s"})
+"""Columns whose values rarely repeat, so that a dictionary costs time and saves nothing."""
 
 
 def sync_folder(folder: Path) -> None:
@@ -34,17 +39,20 @@ def write_durably(path: Path, data: bytes) -> None:
     with temporary.open("wb") as file:
         file.write(data)
         file.flush()
+        crash_point("file-written")
         os.fsync(file.fileno())
+    crash_point("file-synced")
     temporary.replace(path)
+    crash_point("file-renamed")
     sync_folder(path.parent)
 
 
-def table_bytes(table: pa.Table) -> bytes:
+def table_bytes(table: pa.Table) -> pa.Buffer:
     """Return a table as an Arrow IPC stream."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
-    return bytes(sink.getvalue())
+    return sink.getvalue()
 
 
 def read_frames(data: bytes) -> tuple[list[bytes], int]:
@@ -63,20 +71,26 @@ def read_frames(data: bytes) -> tuple[list[bytes], int]:
 class CommitLog:
     """Append windows; seal them into Parquet segments at each day's end or 250,000 rows.
 
-    A resumed run executes again from its beginning: windows already on disk are compared with
-    what comes out (by hash chain) instead of being written a second time.
+    Appended windows reach the disk in groups, at most ``FLUSH_S`` after they were committed, and
+    always after the answers they rest on (``sync``): what a crash takes is executed again. A resumed
+    run executes again from its beginning, or from its latest snapshot: windows already on disk are
+    compared with what comes out (by hash chain) instead of being written a second time.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, recommender: str, sync: Callable[[], None] = lambda: None) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.digest = Digest()
-        self.chain = hashlib.blake2b(b"tasteloop", digest_size=16).hexdigest()
+        self._recommender = recommender
+        self._sync = sync
         self._pending: dict[str, list[pa.Table]] = defaultdict(list)
+        self._pending_rows = 0
         self._unsealed: dict[int, str] = {}
         self._segment = 0
         self._known = self._load_known()
         self._file = (folder / "commits.log").open("ab")
+        self._buffer: list[bytes | pa.Buffer] = []
+        self._flushed = time.monotonic()
 
     def _load_known(self) -> dict[int, str]:
         """Return window -> chain of everything on disk; cut a torn tail off the commit log."""
@@ -94,62 +108,82 @@ class CommitLog:
         return known
 
     def commit(self, window: int, tables: dict[str, pa.Table], *, day_ends: bool) -> None:
-        """Append one window's tables (nothing where there are none), durable on return; seal when it is time."""
+        """Append one window's tables (nothing where there are none); seal when it is time."""
         if tables:
             self._take(window, tables)
-        if day_ends or sum(table.num_rows for parts in self._pending.values() for table in parts) >= SEGMENT_ROWS:
+        if day_ends or self._pending_rows >= SEGMENT_ROWS:
             self.seal()
 
     def _take(self, window: int, tables: dict[str, pa.Table]) -> None:
-        digested = Digest()
         for name, table in tables.items():
-            self.digest.add(name, table)
-            digested.add(name, table)
+            self._pending_rows += self.digest.add(name, table)
             self._pending[name].append(table)
-        self.chain = hashlib.blake2b(f"{self.chain}{window}{digested.hexdigest()}".encode(), digest_size=16).hexdigest()
-        self._unsealed[window] = self.chain
+        self._unsealed[window] = chain = self.digest.hexdigest()
         if window not in self._known:
-            self._append(window, tables)
-        elif self._known[window] != self.chain:
+            self._append(window, chain, tables)
+        elif self._known[window] != chain:
             raise TasteloopError(
                 f"{self.folder}: window {window} came out differently from what this run recorded; "
                 "the code, the data or the answers changed since: start a new run"
             )
 
-    def _append(self, window: int, tables: dict[str, pa.Table]) -> None:
+    def _append(self, window: int, chain: str, tables: dict[str, pa.Table]) -> None:
         bodies = {name: table_bytes(table) for name, table in tables.items()}
-        head = {"window": window, "chain": self.chain, "tables": {name: len(body) for name, body in bodies.items()}}
-        payload = json.dumps(head).encode() + b"\n" + b"".join(bodies.values())
-        self._file.write(FRAME.pack(len(payload), zlib.crc32(payload)) + payload)
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        head = {"window": window, "chain": chain, "tables": {name: len(body) for name, body in bodies.items()}}
+        payload = [json.dumps(head).encode() + b"\n", *bodies.values()]
+        checksum = 0
+        for part in payload:
+            checksum = zlib.crc32(part, checksum)
+        self._buffer += [FRAME.pack(sum(map(len, payload)), checksum), *payload]
+        if time.monotonic() - self._flushed > FLUSH_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Make everything committed so far durable, answers before what rests on them."""
+        if self._buffer:
+            self._sync()
+            for part in self._buffer:
+                self._file.write(part)
+            self._buffer.clear()
+            self._file.flush()
+            crash_point("window")
+            os.fsync(self._file.fileno())
+        self._flushed = time.monotonic()
 
     def seal(self) -> None:
         """Turn the committed windows since the last seal into Parquet files that never change again."""
         if not self._unsealed:
             return
         path = self.folder / f"seal-{self._segment:05d}.json"
-        for name in list(self._pending):
-            part = self.folder / f"{name}-{self._segment:05d}.parquet"
-            if not path.exists():
-                self._write_segment(part, pa.concat_tables(self._pending.pop(name)))
         if not path.exists():
+            self._sync()
+            for name, parts in self._pending.items():
+                self._write_segment(self.folder / f"{name}-{self._segment:05d}.parquet", name, pa.concat_tables(parts))
             write_durably(path, json.dumps({"chain": self._unsealed}).encode())
             self._file.truncate(0)
+        self._buffer.clear()
         self._pending.clear()
+        self._pending_rows = 0
         self._unsealed.clear()
         self._segment += 1
 
-    def _write_segment(self, path: Path, table: pa.Table) -> None:
+    def _write_segment(self, path: Path, name: str, table: pa.Table) -> None:
+        if name == PAGES:
+            table = impressions_table(table, self._recommender)
         temporary = path.with_name(f".{path.name}.part")
-        pq.write_table(table, temporary, compression="zstd")
+        coded = [name for name in table.column_names if name not in DENSE]
+        pq.write_table(table, temporary, compression="zstd", use_dictionary=coded, store_schema=False)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+        crash_point("segment")
 
     def close(self) -> None:
-        """Close the commit log; what is not sealed stays readable in it."""
-        self._file.close()
+        """Write what was committed and close the commit log; what is not sealed stays readable in it."""
+        try:
+            self.flush()
+        finally:
+            self._file.close()
 
 
 def _head(frame: bytes) -> dict[str, Any]:

@@ -2,40 +2,28 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from agents.schema import Action, DecidedBy, Floats, Ints
+from agents.schema import PAD, Action, DecidedBy, ExitReason, Floats, Ints
 from simulator.log import TABLES, UNDIGESTED
 
+Columns = dict[str, npt.NDArray[Any]]
+
 ARROW = {int: pa.int64(), float: pa.float64(), str: pa.string(), bool: pa.bool_()}
-ACTIONS = pa.array([action.name.lower() for action in Action])
-DECIDERS = pa.array([decider.name.lower() for decider in DecidedBy])
+WORDS: dict[str, pa.Array] = {
+    "action": pa.array([action.name.lower() for action in Action]),
+    "decided_by": pa.array([decider.name.lower() for decider in DecidedBy]),
+    "exit_reason": pa.array([reason.name.lower() for reason in ExitReason]),
+}
+"""What the codes in these columns stand for."""
+PAGES = "impressions"
+"""The one table that is kept by pages until it is sealed: arrays over positions are lists in a row."""
 MINUTES_A_DAY = 1440.0
-
-
-class PageShown(NamedTuple):
-    """One page with what its user did; the arrays run over its positions."""
-
-    now: float
-    user_id: int
-    decision: int
-    session_id: int
-    page: int
-    item_id: Ints
-    score: Floats
-    propensity: Floats
-    popularity_rank: Ints
-    action: Sequence[int]
-    rating: Sequence[float]
-    dwell: Sequence[float]
-    decided_by: int
-    call_id: str
-    recommender: str
-    model_version: int
 
 
 def schema(table: str) -> pa.Schema:
@@ -52,122 +40,189 @@ def rows_table(table: str, rows: Sequence[tuple[object, ...]]) -> pa.Table:
     )
 
 
-def _flat(pages: Sequence[PageShown], name: str, kind: type[Any]) -> np.ndarray[Any, Any]:
-    return np.concatenate([np.asarray(getattr(page, name), dtype=kind) for page in pages])
+def columns_table(table: str, columns: Columns) -> pa.Table:
+    """Return columns of the table's row type as Arrow, codes as the words they stand for."""
+    arrays = [
+        WORDS[field.name].take(pa.array(columns[field.name]))
+        if field.name in WORDS
+        else pa.array(columns[field.name], field.type)
+        for field in schema(table)
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema(table))
 
 
-def impressions_table(pages: Sequence[PageShown], first_event: int) -> pa.Table:
-    """Return pages, already in canonical order, as rows of ``impressions``."""
-    sizes = np.array([len(page.item_id) for page in pages])
-    total = int(sizes.sum())
+def pages_table(columns: Columns, first_event: int) -> pa.Table:
+    """Return pages in canonical order as Arrow, one row a page, with the number of each page's first impression."""
+    shown = (columns["item_id"] != PAD).sum(axis=1)
+    numbered = columns | {"first_event": first_event + np.cumsum(shown) - shown}
+    return pa.table({name: _arrow(column) for name, column in numbered.items()})
 
-    def each(name: str, kind: type[Any]) -> np.ndarray[Any, Any]:
-        return np.repeat(np.array([getattr(page, name) for page in pages], dtype=kind), sizes)
 
-    def text(name: str) -> pa.Array:
-        whole = pa.array([getattr(page, name) for page in pages], pa.string())
-        return whole.take(pa.array(np.repeat(np.arange(len(pages)), sizes)))
+def _arrow(column: npt.NDArray[Any]) -> pa.Array:
+    if column.ndim == 2:
+        return pa.FixedSizeListArray.from_arrays(pa.array(column.ravel()), column.shape[1])
+    if column.dtype.kind == "S":
+        return pa.array(column.astype(str)) if column.any() else pa.repeat("", len(column))
+    return pa.array(column)
 
-    now = each("now", float)
+
+def impressions_table(pages: pa.Table, recommender: str) -> pa.Table:
+    """Return pages as rows of ``impressions``, one an item shown."""
+    item = _flat(pages, "item_id")
+    shown = item != PAD
+    width = len(item) // pages.num_rows
+    owner = np.repeat(np.arange(pages.num_rows), width)[shown]
+    size = np.bincount(owner, minlength=pages.num_rows)
+    position = np.arange(len(item))[shown] % width + 1
+
+    def each(name: str) -> npt.NDArray[Any]:
+        return np.asarray(pages.column(name).to_numpy()[owner])
+
+    now = each("now")
     columns = {
-        "event_id": np.arange(first_event, first_event + total),
+        "event_id": each("first_event") + position - 1,
         "day": (now // MINUTES_A_DAY).astype(np.int64),
         "now": now,
-        "user_id": each("user_id", int),
-        "session_id": each("session_id", int),
-        "page": each("page", int),
-        "position": np.arange(total) - np.repeat(np.cumsum(sizes) - sizes, sizes) + 1,
-        "slate_size": np.repeat(sizes, sizes),
-        "item_id": _flat(pages, "item_id", int),
-        "score": _flat(pages, "score", float),
-        "propensity": _flat(pages, "propensity", float),
-        "recommender": text("recommender"),
-        "model_version": each("model_version", int),
-        "candidate_source": pa.array(["recommender"] * total),
-        "action": ACTIONS.take(pa.array(_flat(pages, "action", int))),
-        "rating": _flat(pages, "rating", float),
-        "dwell_s": _flat(pages, "dwell", float) * 60,
-        "popularity_rank": _flat(pages, "popularity_rank", int),
+        "user_id": each("user_id"),
+        "session_id": each("session_id"),
+        "page": each("page"),
+        "position": position,
+        "slate_size": size[owner],
+        "item_id": item[shown].astype(np.int64),
+        "score": _flat(pages, "score")[shown],
+        "propensity": _flat(pages, "propensity")[shown],
+        "recommender": _same(recommender, len(owner)),
+        "model_version": each("model_version"),
+        "candidate_source": _same("recommender", len(owner)),
+        "action": _coded("action", _flat(pages, "action")[shown]),
+        "rating": _flat(pages, "rating")[shown],
+        "dwell_s": _flat(pages, "dwell")[shown] * 60,
+        "popularity_rank": _flat(pages, "popularity_rank")[shown].astype(np.int64),
         "item_age": now / MINUTES_A_DAY,
-        "decided_by": DECIDERS.take(pa.array(each("decided_by", int))),
-        "call_id": text("call_id"),
+        "decided_by": _coded("decided_by", each("decided_by")),
+        "call_id": pages.column("call_id").combine_chunks().dictionary_encode().take(pa.array(owner)),
     }
-    return pa.Table.from_pydict(columns, schema=schema("impressions"))
+    return pa.table(columns)
+
+
+def _flat(pages: pa.Table, name: str) -> npt.NDArray[Any]:
+    """Return a list column's values, page after page."""
+    return np.asarray(pages.column(name).combine_chunks().flatten())
+
+
+def _same(word: str, count: int) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(np.zeros(count, dtype=np.int32), [word])
+
+
+def _coded(name: str, codes: npt.NDArray[Any]) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(codes.astype(np.int32), WORDS[name])
 
 
 class Digest:
-    """Digest of tables by their logical rows: however they were cut into batches, the digest is the same."""
+    """A chain over committed windows for each table: what was committed in which order, column by column."""
 
     def __init__(self) -> None:
-        self._hashers: dict[tuple[str, str], Any] = defaultdict(lambda: hashlib.blake2b(digest_size=32))
+        self.tables: dict[str, str] = {}
+        """Hex digest of each digested table that has rows."""
         self.rows: Counter[str] = Counter()
 
-    def add(self, table: str, batch: pa.Table) -> None:
-        """Take in a batch of rows, column by column."""
-        self.rows[table] += batch.num_rows
-        if table in UNDIGESTED:
-            return
-        for name, column in zip(batch.column_names, batch.columns, strict=True):
-            for suffix, data in _streams(column):
-                self._hashers[table, name + suffix].update(data)
+    def add(self, table: str, rows: pa.Table) -> int:
+        """Take in what one window added to a table; return how many rows of the log that is."""
+        added = count(table, rows)
+        self.rows[table] += added
+        if table not in UNDIGESTED:
+            self._extend(table, rows)
+        return added
 
-    def tables(self) -> dict[str, str]:
-        """Return a hex digest for each digested table that has rows."""
-        parts: dict[str, Any] = {}
-        for (table, column), hasher in sorted(self._hashers.items()):
-            whole = parts.setdefault(table, hashlib.blake2b(digest_size=32))
-            whole.update(f"{column}={hasher.hexdigest()};".encode())
-        return {table: whole.hexdigest() for table, whole in parts.items()}
+    def _extend(self, table: str, rows: pa.Table) -> None:
+        hasher = hashlib.blake2b(self.tables.get(table, "").encode(), digest_size=32)
+        for name, column in zip(rows.column_names, rows.columns, strict=True):
+            hasher.update(name.encode())
+            for data in _streams(column.combine_chunks()):
+                hasher.update(memoryview(data))
+        self.tables[table] = hasher.hexdigest()
 
     def hexdigest(self) -> str:
         """Return the digest of all digested tables."""
-        return combine(self.tables())
+        text = ";".join(f"{name}={digest}" for name, digest in sorted(self.tables.items()))
+        return hashlib.blake2b(text.encode(), digest_size=32).hexdigest()
 
 
-def combine(digests: Mapping[str, str]) -> str:
-    """Return one digest for several named ones."""
-    text = ";".join(f"{name}={digest}" for name, digest in sorted(digests.items()))
-    return hashlib.blake2b(text.encode(), digest_size=32).hexdigest()
+def count(table: str, rows: pa.Table) -> int:
+    """Return how many rows of the log a committed batch stands for."""
+    return int((_flat(rows, "item_id") != PAD).sum()) if table == PAGES else int(rows.num_rows)
 
 
-def _streams(column: pa.ChunkedArray) -> Iterable[tuple[str, bytes]]:
-    """Return the byte streams of a column; text goes as lengths and letters, so boundaries cannot shift."""
+def _streams(column: pa.Array) -> Iterable[npt.NDArray[Any]]:
+    """Yield the bytes of a column; text goes as lengths and letters, so boundaries cannot shift."""
+    if pa.types.is_fixed_size_list(column.type):
+        column = column.flatten()
     if not pa.types.is_string(column.type):
-        yield "", np.ascontiguousarray(column.to_numpy(zero_copy_only=False)).tobytes()
+        yield np.ascontiguousarray(column.to_numpy(zero_copy_only=False)).view(np.uint8)
         return
-    encoded = [value.encode() for value in column.to_pylist()]
-    yield "#", np.fromiter(map(len, encoded), dtype=np.int64, count=len(encoded)).tobytes()
-    yield "", b"".join(encoded)
+    offsets = np.frombuffer(column.buffers()[1], dtype=np.int32)[column.offset : column.offset + len(column) + 1]
+    yield np.diff(offsets).astype(np.int64).view(np.uint8)
+    letters = column.buffers()[2]
+    if letters is not None:
+        yield np.frombuffer(letters, dtype=np.uint8)[offsets[0] : offsets[-1]]
 
 
 class Record:
-    """Rows of windows that are not committed yet, each under the window it happened in."""
+    """What happened in windows that are not committed yet, as blocks of columns under their windows.
+
+    Each block's rows have a canonical place, (now, user_id, sequence).
+    """
 
     def __init__(self, window: float) -> None:
         self._window = window
-        self._pages: dict[int, list[PageShown]] = defaultdict(list)
+        self._blocks: dict[int, dict[str, list[tuple[Columns, Columns]]]] = defaultdict(lambda: defaultdict(list))
         self._rows: dict[int, dict[str, list[tuple[Any, ...]]]] = defaultdict(lambda: defaultdict(list))
         self._next_event = 0
 
-    def page(self, shown: PageShown) -> None:
-        """Keep a page until its window is committed."""
-        self._pages[int(shown.now // self._window)].append(shown)
+    def add(self, table: str, now: Floats, user_id: Ints, sequence: Ints, columns: Columns) -> None:
+        """Keep rows, given as columns, until their windows are committed."""
+        window = (now // self._window).astype(np.int64)
+        place: Columns = {"now": now, "user_id": user_id, "sequence": sequence}
+        if (window == window[0]).all():
+            self._blocks[int(window[0])][table].append((place, columns))
+            return
+        first = int(window.min())
+        for one in (first + np.flatnonzero(np.bincount(window - first))).tolist():
+            rows = np.flatnonzero(window == one)
+            self._blocks[one][table].append((_rows(place, rows), _rows(columns, rows)))
 
     def row(self, table: str, now: float, user_id: int, sequence: int, row: tuple[object, ...]) -> None:
-        """Keep a row until its window is committed; (now, user_id, sequence) is its canonical place."""
+        """Keep a single row until its window is committed."""
         self._rows[int(now // self._window)][table].append(((now, user_id, sequence), row))
 
-    def pages(self, window: int) -> list[PageShown]:
+    def pages(self, window: int) -> Columns | None:
         """Return a window's pages in canonical order, and forget them."""
-        return sorted(self._pages.pop(window, ()), key=lambda page: page[:3])
+        blocks = self._blocks[window].pop(PAGES, None)
+        return _in_order(blocks) if blocks else None
 
-    def tables(self, window: int, pages: Sequence[PageShown]) -> dict[str, pa.Table]:
+    def tables(self, window: int, pages: Columns | None) -> dict[str, pa.Table]:
         """Return a window's rows in canonical order, its pages numbered and among them, and forget them."""
         tables: dict[str, pa.Table] = {}
-        if pages:
-            tables["impressions"] = impressions_table(pages, self._next_event)
-            self._next_event += tables["impressions"].num_rows
+        if pages is not None:
+            tables[PAGES] = pages_table(pages, self._next_event)
+            self._next_event += count(PAGES, tables[PAGES])
+        for table, blocks in sorted(self._blocks.pop(window, {}).items()):
+            tables[table] = columns_table(table, _in_order(blocks))
         for table, rows in sorted(self._rows.pop(window, {}).items()):
             rows.sort(key=lambda row: row[0])
             tables[table] = rows_table(table, [row for _, row in rows])
         return tables
+
+
+def _rows(columns: Columns, rows: Ints) -> Columns:
+    return {name: column[rows] for name, column in columns.items()}
+
+
+def _in_order(blocks: Sequence[tuple[Columns, Columns]]) -> Columns:
+    places, columns = (_whole(parts) for parts in zip(*blocks, strict=True))
+    order = np.lexsort((places["sequence"], places["user_id"], places["now"]))
+    return _rows(columns, order)
+
+
+def _whole(parts: Sequence[Columns]) -> Columns:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -162,12 +162,10 @@ def _execute(
     cast = cast or gather(scenario, dispatcher, progress)
     recommender = scenario.recommender
     fits = Fits(folder / "checkpoints", recommender.spec(), scenario.seed, cast.catalog, warm=recommender.warm)
-    log = CommitLog(folder / "log")
+    log = CommitLog(folder / "log", recommender.kind, dispatcher.sync)
     try:
         world = World(scenario, cast, fits, progress)
-        population = Population(
-            cast.personas, [cast.behavior(user) for user in range(len(cast.personas))], cast.setting
-        )
+        population = Population(cast.setting)
         driver = (Strict if scenario.platform.visibility_lag == 0 else Lagged)(world, population, dispatcher, log)
         driver.run(meter)
         log.seal()
@@ -242,7 +240,7 @@ class Meter:
 
 def outcome(scenario: Scenario, cast: Cast, tally: Tally, log: CommitLog, dispatcher: Dispatcher) -> dict[str, Any]:
     """Return what the manifest says of a finished run."""
-    digests = log.digest.tables()
+    digests = log.digest.tables
     users = [int((cast.member == place).sum()) for place in range(len(cast.behaviors))]
     return {
         "status": "finished",

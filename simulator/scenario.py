@@ -114,6 +114,7 @@ class EngineSection(Section):
     """How the run is executed; no key but threads, which moves last bits, can change the log."""
 
     concurrency: int = Field(64, ge=1, le=4096, description="questions in flight at once")
+    columns: bool = Field(True, description="users who ask no language model move in columns, not one by one")
     threads: int = Field(1, ge=1, description="threads of torch; rounding depends on it, nothing else does")
 
 

@@ -1,5 +1,6 @@
 """Windows of simulated time: what is visible when, and who may act."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -36,18 +37,16 @@ class Horizon:
         self.committed = -1
         self._versions = {-1: first}
 
-    def of(self, now: float) -> int:
-        """Return the window a moment lies in."""
-        return int(now // self.window)
-
     @property
     def limit(self) -> float:
         """Return the moment before which users may act."""
         return (self.committed + self.lag + 1) * self.window
 
-    def visible(self, now: float) -> Version:
-        """Return the version a user acting at ``now`` sees."""
-        return self._versions[max(self.of(now) - self.lag, -1)]
+    def visible(self, now: Floats) -> tuple[Sequence[Version], Ints]:
+        """Return the versions that users acting at these moments see, and which of them each sees."""
+        committed = np.maximum((now // self.window).astype(np.int64) - self.lag, -1)
+        first, last = int(committed.min()), int(committed.max())
+        return [self._versions[window] for window in range(first, last + 1)], committed - first
 
     def commit(self, version: Version) -> None:
         """Advance by one window; its state becomes visible ``lag`` windows later."""

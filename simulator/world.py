@@ -1,21 +1,22 @@
 """The platform under test: what it knows, what it shows, and when that changes."""
 
-from array import array
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import simpy
 
-from agents.schema import PAD, Action, Decision, ExitReason, Floats, Ints, Item, Observation, Persona
-from agents.user import UserAgent
+from agents.cohort import Cohort, Look
+from agents.ragged import Ragged
+from agents.schema import PAD, Action, Decisions, ExitReason, Floats, Ints
 from simulator.cast import Cast
 from simulator.catalog import Interactions
 from simulator.components import build, kind_of
 from simulator.fits import Fits
-from simulator.log import CatalogItem, Refit, Session, Taken, User
-from simulator.recommenders.base import Progress, Recommender, Requests, Slates, silent
-from simulator.record import PageShown, Record
+from simulator.log import Refit
+from simulator.recommenders.base import Progress, Recommender, Requests, silent
+from simulator.record import PAGES, Columns, Record
 from simulator.scenario import Scenario
 from simulator.seeds import Streams
 from simulator.window import Version
@@ -24,33 +25,35 @@ PLATFORM = -1
 """Stands where rows carry a user id but the platform acted."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Shown:
-    """A slate on its way to a user."""
+    """Pages on their way to their users, one row a page, K positions."""
 
-    items: tuple[Item, ...]
-    item_id: Ints
+    look: Look
     score: Floats
     propensity: Floats
-    popularity: tuple[float, ...]
-    version: Version
+    popularity_rank: Ints
+    model_version: Ints
 
 
-class Trail:
-    """What one user has taken, oldest first: grows in place, read without copying."""
+@dataclass(frozen=True)
+class Turned:
+    """What pages came to, one row a page."""
 
-    def __init__(self, items: Ints, times: Floats) -> None:
-        self.items = array("q", items.tobytes())
-        self.times = array("d", times.tobytes())
-
-    def add(self, item: int, time: float) -> None:
-        """Append one interaction."""
-        self.items.append(item)
-        self.times.append(time)
+    user_id: Ints
+    minutes: Floats
+    """Time spent on the page."""
+    left: Any
+    """(B,) bool: the visit ended with it"""
+    away: Floats
+    """Minutes from then to the next visit, 0 for users who stay."""
 
 
 class World:
-    """Shared state with a single writer: users read ``Version`` objects, commits make new ones."""
+    """Shared state with a single writer: users read ``Version`` objects, commits make new ones.
+
+    Everything about users comes and goes in batches, rows independent of each other.
+    """
 
     def __init__(self, scenario: Scenario, cast: Cast, fits: Fits, progress: Progress = silent) -> None:
         self.scenario = scenario
@@ -58,11 +61,12 @@ class World:
         self.streams = Streams(scenario.seed)
         self.record = Record(scenario.platform.window)
         self.env = simpy.Environment()
+        self.cohort = Cohort(cast.setting)
         self._fits = fits
         self._progress = progress
         self._log = [cast.known]
         self._popularity = cast.setting.popularity
-        self._trails = [Trail(items, times) for items, times in _known_by_user(cast)]
+        self._trails = _trails(cast)
         self._note_cast()
         self._levers = [build("levers", lever.spec()) for lever in scenario.recommender.levers]
         self.version: Version
@@ -71,103 +75,128 @@ class World:
         if scenario.recommender.retrain != "never":
             self.env.process(self._retraining(scenario.recommender.retrain))
 
-    # -- what users get ---------------------------------------------------------------------------
+    # -- a page, for many users at once -------------------------------------------------------------
 
-    def serve(self, asks: Sequence[tuple[UserAgent, float, Version]]) -> list[Shown]:
-        """Answer slate requests, batched by the recommender version each may see."""
-        answers: dict[int, Shown] = {}
-        by_version: dict[int, list[int]] = {}
-        for place, (_, _, version) in enumerate(asks):
-            by_version.setdefault(version.number, []).append(place)
-        for places in by_version.values():
-            recommender = asks[places[0]][2].recommender
-            requests = self._requests([asks[place] for place in places])
-            slates = recommender.recommend(requests, self.scenario.recommender.slate_size)
-            for row, place in enumerate(places):
-                answers[place] = self._shown(slates, row, asks[place][2])
-        return [answers[place] for place in range(len(asks))]
+    def show(self, rows: Ints, now: Floats, versions: Sequence[Version], which: Ints) -> Shown:
+        """Open a page for each of these users, made by ``versions[which]``."""
+        self.cohort.turn_page(rows, now)
+        item_id, score, propensity = self._slates(rows, now, versions, which)
+        popularity, rank = np.zeros(item_id.shape), np.zeros(item_id.shape, dtype=np.int64)
+        for place, version in enumerate(versions):
+            mine = which == place if len(versions) > 1 else slice(None)
+            popularity[mine] = version.popularity[item_id[mine]]
+            rank[mine] = version.popularity_rank[item_id[mine]]
+        number = np.array([version.number for version in versions], dtype=np.int64)[which]
+        return Shown(self.cohort.look(rows, now, item_id, popularity), score, propensity, rank, number)
 
-    def _shown(self, slates: Slates, row: int, version: Version) -> Shown:
-        kept = slates.item_id[row] != PAD
-        item_id = slates.item_id[row][kept]
-        return Shown(
-            items=tuple(self.cast.catalog.items[item] for item in item_id),
-            item_id=item_id,
-            score=slates.score[row][kept],
-            propensity=np.exp(slates.log_propensity[row][kept]),
-            popularity=tuple(version.popularity[item_id].tolist()),
-            version=version,
-        )
+    def happened(self, shown: Shown, decisions: Decisions, call_id: Sequence[str] = ()) -> Turned:
+        """Let users live with what they decided, and record it; what they took is in their history at once."""
+        pages = shown.look.pages
+        minutes = self.cohort.live(shown.look, decisions)
+        self._note_taken(shown, decisions)
+        self._note_pages(shown, decisions, call_id)
+        full = (decisions.exit_reason == ExitReason.STAYED) & (pages.page >= self.scenario.users.max_pages)
+        reason = np.where(full, ExitReason.PAGE_LIMIT, decisions.exit_reason)
+        return self._turned(shown, minutes, reason)
 
-    def _requests(self, asks: Sequence[tuple[UserAgent, float, Version]]) -> Requests:
-        users = np.array([user.user_id for user, _, _ in asks], dtype=np.int64)
-        trails = [self._trails[user] for user in users]
-        starts = np.concatenate([[0], np.cumsum([len(trail.items) for trail in trails])]).astype(np.int64)
-        history = np.concatenate([np.asarray(trail.items) for trail in trails])
-        times = np.concatenate([np.asarray(trail.times) for trail in trails])
+    def nothing_to_show(self, shown: Shown) -> Turned:
+        """End the visits of users whose slates came out empty."""
+        reason = np.full(len(shown.score), ExitReason.NOTHING_TO_SHOW)
+        return self._turned(shown, np.zeros(len(reason)), reason)
+
+    def _slates(self, rows: Ints, now: Floats, versions: Sequence[Version], which: Ints) -> tuple[Ints, Floats, Floats]:
+        """Return items, scores and propensities, asked of each recommender in one batch."""
+        size = self.scenario.recommender.slate_size
+        number = np.array([version.number for version in versions])[which]
+        item_id = np.full((len(rows), size), PAD, dtype=np.int64)
+        score, propensity = np.full(item_id.shape, np.nan), np.full(item_id.shape, np.nan)
+        for version in {version.number: version for version in versions}.values():
+            mine = np.flatnonzero(number == version.number)
+            if not len(mine):
+                continue
+            slates = version.recommender.recommend(self._requests(rows[mine], now[mine]), size)
+            item_id[mine], score[mine] = slates.item_id, slates.score
+            propensity[mine] = np.exp(slates.log_propensity)
+        return item_id, score, propensity
+
+    def _requests(self, rows: Ints, now: Floats) -> Requests:
+        _, place = self._trails.find(rows)
+        history = self._trails.columns["item"][place].astype(np.int64)
+        starts = np.concatenate([[0], np.cumsum(self._trails.size[rows])])
         hide = self.scenario.recommender.exclude_seen
         return Requests(
-            user_id=users,
-            now=np.array([now for _, now, _ in asks]),
+            user_id=rows,
+            now=now,
             history=history,
-            history_time=times,
+            history_time=self._trails.columns["time"][place],
             starts=starts,
             exclude=history if hide else np.empty(0, dtype=np.int64),
             exclude_starts=starts if hide else np.zeros_like(starts),
-            seed=self.streams.words("request", users, [user.decisions for user, _, _ in asks]),
+            seed=self.streams.words("request", rows, self.cohort.decisions[rows]),
         )
 
-    # -- what users did ---------------------------------------------------------------------------
+    def _turned(self, shown: Shown, minutes: Floats, reason: Any) -> Turned:
+        """Record the visits that end, and settle when their users come again."""
+        pages = shown.look.pages
+        rows, end = pages.user_id, pages.now + minutes
+        left, away = reason != ExitReason.STAYED, np.zeros(len(rows))
+        if left.any():
+            gone, ended = rows[left], end[left]
+            visits: Columns = {
+                "session_id": shown.look.session_id[left],
+                "user_id": gone,
+                "start": shown.look.began[left],
+                "end": ended,
+                "pages": pages.page[left],
+                "exit_reason": reason[left],
+                "satisfaction": self.cohort.satisfaction[gone],
+                "fatigue": self.cohort.fatigue[gone],
+            }
+            self.record.add("sessions", ended, gone, self.cohort.visits[gone], visits)
+            self.cohort.leave(gone)
+            away[left] = self.cohort.next_visit(gone, ended) - ended
+        return Turned(rows, minutes, left, away)
 
-    def page_happened(self, user: UserAgent, shown: Shown, observation: Observation, decision: Decision) -> PageShown:
-        """Record a page and return the row; what the user took is in its own history at once."""
-        for item, action in zip(observation.items, decision.actions, strict=True):
-            if action == Action.WATCH:
-                self._trails[user.user_id].add(item.item_id, observation.now)
-        page = PageShown(
-            now=observation.now,
-            user_id=user.user_id,
-            decision=observation.decision,
-            session_id=observation.session_id,
-            page=observation.page,
-            item_id=shown.item_id,
-            score=shown.score,
-            propensity=shown.propensity,
-            popularity_rank=shown.version.popularity_rank[shown.item_id],
-            action=decision.actions,
-            rating=decision.ratings,
-            dwell=decision.dwell,
-            decided_by=decision.decided_by,
-            call_id=decision.call_id,
-            recommender=self.scenario.recommender.kind,
-            model_version=shown.version.number,
-        )
-        self.record.page(page)
-        return page
+    def _note_taken(self, shown: Shown, decisions: Decisions) -> None:
+        pages, watched = shown.look.pages, decisions.action == Action.WATCH
+        count = watched.sum(axis=1)
+        some = count > 0
+        if some.any():
+            times = np.repeat(pages.now[some], count[some])
+            self._trails.append(pages.user_id[some], count[some], item=pages.item_id[watched], time=times)
 
-    def session_ended(
-        self, user: UserAgent, session_id: int, start: float, end: float, pages: int, reason: ExitReason
-    ) -> None:
-        """Record a visit."""
-        row = Session(session_id, user.user_id, start, end, pages, reason.name.lower(), user.satisfaction, user.fatigue)
-        self.record.row("sessions", end, user.user_id, user.visits, row)
+    def _note_pages(self, shown: Shown, decisions: Decisions, call_id: Sequence[str]) -> None:
+        pages = shown.look.pages
+        columns = {
+            "now": pages.now,
+            "user_id": pages.user_id,
+            "session_id": shown.look.session_id,
+            "page": pages.page,
+            "item_id": pages.item_id.astype(np.int32),
+            "score": shown.score,
+            "propensity": shown.propensity,
+            "popularity_rank": shown.popularity_rank.astype(np.int32),
+            "model_version": shown.model_version,
+            "action": decisions.action,
+            "rating": decisions.rating,
+            "dwell": decisions.dwell,
+            "decided_by": decisions.decided_by,
+            "call_id": np.array(call_id, dtype="S32") if call_id else np.zeros(len(pages.now), dtype="S32"),
+        }
+        self.record.add(PAGES, pages.now, pages.user_id, pages.decision, columns)
 
     # -- what becomes of it -----------------------------------------------------------------------
 
-    def fold(self, pages: Sequence[PageShown]) -> None:
+    def fold(self, user_id: Ints, now: Floats, item_id: Ints, action: Any, rating: Floats) -> None:
         """Take pages, in canonical order, into the platform's log and the public counts."""
-        taken = [
-            (page.user_id, item, rating, page.now)
-            for page in pages
-            for item, action, rating in zip(page.item_id, page.action, page.rating, strict=True)
-            if action == Action.WATCH
-        ]
-        if not taken:
+        watched = action == Action.WATCH
+        if not watched.any():
             return
-        users, items, ratings, times = (np.array(column) for column in zip(*taken, strict=True))
-        self._log.append(
-            Interactions(users.astype(np.int64), items.astype(np.int64), ratings, times, np.ones(len(users), bool))
-        )
+        owner = np.repeat(np.arange(len(watched)), watched.sum(axis=1))
+        items = item_id[watched].astype(np.int64)
+        if self.scenario.recommender.retrain != "never":
+            taken = (user_id[owner], items, rating[watched], now[owner])
+            self._log.append(Interactions(*taken, np.ones(len(items), bool)))
         if self.scenario.platform.popularity == "live":
             self._popularity = self._popularity + np.bincount(items, minlength=len(self._popularity))
             self.version = replace(self.version, popularity=self._popularity)
@@ -191,53 +220,66 @@ class World:
         self.record.row("refits", now, PLATFORM, number, row)
 
     def _training_log(self, now: float) -> Interactions:
+        """Return what a refit may learn from, and forget what no later one will."""
         log = Interactions.concatenate(self._log)
+        window = self.scenario.recommender.fit_window
+        if window is not None:
+            log = log.take(~log.is_synthetic | (log.time >= now - window))
         self._log = [log]
-        keep = ~log.is_synthetic | (log.time < now)
-        if self.scenario.recommender.fit_window is not None:
-            keep &= ~log.is_synthetic | (log.time >= now - self.scenario.recommender.fit_window)
-        return log.take(keep)
+        return log.take(~log.is_synthetic | (log.time < now))
+
+    # -- what was there at the start ------------------------------------------------------------------
 
     def _note_cast(self) -> None:
         """Record who plays, what is on offer, and what was known at time 0."""
-        cast, counts = self.cast, self._popularity.astype(np.int64)
-        for persona in cast.personas:
-            row = _user(persona, kind_of("behaviors", type(cast.behavior(persona.user_id))))
-            self.record.row("users", 0.0, persona.user_id, 0, row)
-        for item, name in zip(cast.catalog.items, cast.catalog.names, strict=True):
-            entry = CatalogItem(
-                item.item_id, name, item.title, "|".join(item.genres), item.year or -1, int(counts[item.item_id])
-            )
-            self.record.row("items", 0.0, PLATFORM, item.item_id, entry)
-        known = cast.known
-        columns = (known.user_id, known.item_id, known.rating, known.time)
-        for place, taken in enumerate(zip(*(column.tolist() for column in columns), strict=True)):
-            self.record.row("history", 0.0, PLATFORM, place, Taken(*taken))
+        self._note("users", 0, _users(self.cast))
+        catalog = self.cast.catalog
+        items = {
+            "item_id": np.arange(len(catalog)),
+            "name": _text(catalog.names),
+            "title": _text([item.title for item in catalog.items]),
+            "genres": _text(["|".join(item.genres) for item in catalog.items]),
+            "year": np.array([item.year or -1 for item in catalog.items], dtype=np.int64),
+            "initial_count": self._popularity.astype(np.int64),
+        }
+        self._note("items", PLATFORM, items)
+        known = self.cast.known
+        columns = {name: getattr(known, name) for name in ("user_id", "item_id", "rating", "time")}
+        self._note("history", PLATFORM, columns)
+
+    def _note(self, table: str, who: int, columns: Columns) -> None:
+        count = len(next(iter(columns.values())))
+        self.record.add(table, np.zeros(count), np.full(count, who), np.arange(count), columns)
 
 
-def _known_by_user(cast: Cast) -> Iterator[tuple[Ints, Floats]]:
-    """Yield (items, times) that the platform knows of each simulated user, oldest first."""
-    n_users = len(cast.personas)
+def _trails(cast: Cast) -> Ragged:
+    """Return what the platform knows of each simulated user: what it took, oldest first."""
+    n_users = len(cast.setting.personas)
+    trails = Ragged(n_users, item=np.int32, time=np.float64)
     mine = cast.known.take(cast.known.user_id < n_users)
     rows, offsets = mine.by_user(n_users)
-    for user in range(n_users):
-        chosen = rows[offsets[user] : offsets[user + 1]]
-        yield mine.item_id[chosen], mine.time[chosen]
+    users = np.flatnonzero(np.diff(offsets))
+    trails.append(users, np.diff(offsets)[users], item=mine.item_id[rows], time=mine.time[rows])
+    return trails
 
 
-def _user(persona: Persona, behavior: str) -> User:
-    """Return the row of a simulated user."""
-    return User(
-        persona.user_id,
-        persona.name,
-        persona.source,
-        behavior,
-        persona.activity,
-        persona.conformity,
-        persona.diversity,
-        persona.mainstreaminess,
-        persona.rating_mean,
-        persona.rating_sd,
-        persona.attention,
-        persona.narrative,
-    )
+def _users(cast: Cast) -> Columns:
+    """Return the columns of the ``users`` table; the narrative only of those to whom it is told."""
+    personas = cast.setting.personas
+    kinds = np.array([kind_of("behaviors", type(behavior)) for behavior in cast.behaviors], dtype=object)
+    narratives = np.full(len(personas), "", dtype=object)
+    for user in cast.talkers().tolist():
+        narratives[user] = personas[user].narrative
+    measured = ("activity", "conformity", "diversity", "mainstreaminess", "rating_mean", "rating_sd", "attention")
+    return {
+        "user_id": np.arange(len(personas)),
+        "name": _text(personas.names()),
+        "source": _text(personas.sources()),
+        "behavior": kinds[cast.member],
+        **{name: getattr(personas.traits, name) for name in measured},
+        "narrative": narratives,
+    }
+
+
+def _text(words: Sequence[str]) -> Any:
+    return np.array(words, dtype=object)

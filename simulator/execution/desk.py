@@ -1,21 +1,26 @@
-"""The desk where sessions leave their questions and where answers come back."""
+"""The desk where users wait for their pages, and where language models' answers come back."""
 
+import heapq
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
 import simpy
 
-from agents.behaviors.base import Behavior, TalkingBehavior
+from agents.behaviors.base import Behavior, Talked, TalkingBehavior
 from agents.llm.base import Answer, Prompt
-from agents.pages import single, stack
-from agents.schema import Action, DecidedBy, Decision, ExitReason, Observation
-from agents.user import UserAgent
+from agents.pages import join, observations, take
+from agents.population import Population
+from agents.schema import PAD, Action, DecidedBy, Decisions, Floats, Ints, Observation
 from simulator.log import LlmCall
-from simulator.record import PageShown
+from simulator.session import Turn
 from simulator.window import Version
-from simulator.world import Shown, World
+from simulator.world import Shown, Turned, World
+
+BLOCK = 4096
+"""Pages answered at once, at most: bounds memory."""
 
 
 class Exchange(Protocol):
@@ -29,21 +34,19 @@ class Exchange(Protocol):
         """Return the answers that have arrived; with ``block``, wait for at least one."""
         ...
 
-    def sync(self) -> None:
-        """Make every recorded answer durable, before a commit rests on it."""
-        ...
-
 
 @dataclass
 class Talk:
     """One conversation with a language model under way."""
 
-    user: UserAgent
-    observation: Observation
-    event: simpy.Event
-    conversation: Generator[Prompt, Answer, Decision]
+    shown: Shown
+    """The page it is about, one row."""
+    seen: Observation
+    behavior: TalkingBehavior
+    conversation: Generator[Prompt, Answer, Talked]
     prompt: Prompt
     calls: list[tuple[Prompt, Answer]] = field(default_factory=list)
+    end: Talked = field(default_factory=Talked)
 
 
 @dataclass
@@ -59,74 +62,92 @@ class Tally:
 
 
 class Desk:
-    """Take questions from sessions, answer them in batches, and fire their events.
+    """Answer users who wait for a page, many at once, and tell each what it came to.
 
     An answer takes no simulated time, so neither latency nor the order of answers can change what
-    a user does next.
+    a user does next. No user's outcome depends on who else is answered with it.
     """
 
-    def __init__(self, world: World, exchange: Exchange) -> None:
+    def __init__(self, world: World, population: Population, exchange: Exchange) -> None:
         self.world = world
-        self.max_pages = world.scenario.users.max_pages
         self.tally = Tally()
-        self.exchange = exchange
-        self._slates: list[tuple[UserAgent, float, Version, simpy.Event]] = []
-        self._pages: list[tuple[UserAgent, Observation, simpy.Event]] = []
+        self._population = population
+        self._exchange = exchange
+        self._waiting: dict[int, tuple[float, simpy.Event]] = {}
+        self._events: dict[int, simpy.Event] = {}
         self._talks: dict[int, Talk] = {}
+        self._moments: list[tuple[float, int]] = []
+        self._talking: dict[int, float] = {}
         self._ticket = 0
 
-    # -- what a session asks (simulator.session.Platform) -------------------------------------------
+    # -- what a user's life asks (simulator.session.Platform) -----------------------------------------
 
-    def visible(self, now: float) -> Version:
-        """Return what a user acting now may see; the driver knows."""
+    def first_visit(self, user_id: int) -> float:
+        """Return the moment a user comes for the first time."""
+        return float(self.world.cohort.next_visit(np.array([user_id]), 0.0)[0])
+
+    def page(self, user_id: int, env: simpy.Environment) -> simpy.Event:
+        """Let a user wait for its next page."""
+        event = env.event()
+        self._waiting[user_id] = (env.now, event)
+        return event
+
+    def visible(self, now: Floats) -> tuple[Sequence[Version], Ints]:
+        """Return versions, and for each of these moments which of them is what a user sees; the driver knows."""
         raise NotImplementedError
 
-    def slate(self, user: UserAgent, env: simpy.Environment) -> simpy.Event:
-        """Queue a slate request."""
-        event = env.event()
-        self._slates.append((user, env.now, self.visible(env.now), event))
-        return event
+    # -- answering --------------------------------------------------------------------------------------
 
-    def decision(self, user: UserAgent, env: simpy.Environment, observation: Observation) -> simpy.Event:
-        """Queue a page for its behavior."""
-        event = env.event()
-        if isinstance(user.behavior, TalkingBehavior):
-            self._begin_talk(user, user.behavior, observation, event)
-        else:
-            self._pages.append((user, observation, event))
-        return event
+    def answer(self) -> list[int]:
+        """Answer everybody who waits, as far as that needs no language model; return whom."""
+        waiting, self._waiting = self._waiting, {}
+        if not waiting:
+            return []
+        rows = np.fromiter(waiting, dtype=np.int64, count=len(waiting))
+        now = np.fromiter((moment for moment, _ in waiting.values()), dtype=np.float64, count=len(waiting))
+        self._events.update((user, event) for user, (_, event) in waiting.items())
+        return [user for turned in self.turn(rows, now) for user in self._tell(turned)]
 
-    def page_happened(self, user: UserAgent, shown: Shown, observation: Observation, decision: Decision) -> None:
-        """Pass a page on to the world."""
-        self.tally.pages += 1
-        self.tally.watches += sum(action == Action.WATCH for action in decision.actions)
-        self.keep(self.world.page_happened(user, shown, observation, decision))
+    def turn(self, rows: Ints, now: Floats) -> Iterator[Turned]:
+        """Turn to the next page for each of these users, and begin to ask where a language model decides."""
+        for first in range(0, len(rows), BLOCK):
+            part = slice(first, first + BLOCK)
+            shown = self.world.show(rows[part], now[part], *self.visible(now[part]))
+            for behavior, group in self._by_behavior(shown):
+                if behavior is None:
+                    yield self._ended(self.world.nothing_to_show(group))
+                elif isinstance(behavior, TalkingBehavior):
+                    self._begin_talks(behavior, group)
+                else:
+                    yield self._decided(group, behavior.respond(group.look.pages))
 
-    def keep(self, page: PageShown) -> None:
-        """Do with a recorded page what the driver's visibility rule asks for at once; by default nothing."""
+    def _by_behavior(self, shown: Shown) -> Iterator[tuple[Behavior | None, Shown]]:
+        """Yield pages by who decides about them; nobody about an empty one."""
+        pages, behaviors = shown.look.pages, self.world.cast.behaviors
+        member = np.where(pages.item_id[:, 0] != PAD, self.world.cast.member[pages.user_id], len(behaviors))
+        for kind, behavior in enumerate((*behaviors, None)):
+            rows = np.flatnonzero(member == kind)
+            if len(rows):
+                yield behavior, shown if len(rows) == len(member) else take(shown, rows)
 
-    def session_ended(
-        self, user: UserAgent, session_id: int, start: float, end: float, pages: int, reason: ExitReason
-    ) -> None:
-        """Pass a visit on to the world."""
-        self.tally.sessions += 1
-        self.world.session_ended(user, session_id, start, end, pages, reason)
+    def _decided(self, shown: Shown, decisions: Decisions, call_id: Sequence[str] = ()) -> Turned:
+        self.tally.pages += len(decisions.action)
+        self.tally.watches += int((decisions.action == Action.WATCH).sum())
+        return self._ended(self.world.happened(shown, decisions, call_id))
 
-    # -- answering ----------------------------------------------------------------------------------
+    def _ended(self, turned: Turned) -> Turned:
+        self.tally.sessions += int(turned.left.sum())
+        return turned
 
-    def answer_at_once(self) -> list[UserAgent]:
-        """Answer every slate request and every page that needs no language model; return whom."""
-        slates, self._slates = self._slates, []
-        pages, self._pages = self._pages, []
-        if slates:
-            for (*_, event), shown in zip(slates, self.world.serve([ask[:3] for ask in slates]), strict=True):
-                event.succeed(shown)
-        by_behavior: dict[int, list[tuple[UserAgent, Observation, simpy.Event]]] = {}
-        for page in pages:
-            by_behavior.setdefault(id(page[0].behavior), []).append(page)
-        for group in by_behavior.values():
-            _decide(group[0][0].behavior, group)
-        return [ask[0] for ask in slates] + [page[0] for page in pages]
+    def _tell(self, turned: Turned) -> list[int]:
+        """Fire the events of users on clocks of their own; return these users."""
+        users: list[int] = turned.user_id.tolist()
+        columns = zip(users, turned.minutes.tolist(), turned.left.tolist(), turned.away.tolist(), strict=True)
+        for user, minutes, left, away in columns:
+            self._events.pop(user).succeed(Turn(minutes, left, away))
+        return users
+
+    # -- asking language models -----------------------------------------------------------------------
 
     @property
     def talking(self) -> int:
@@ -135,47 +156,62 @@ class Desk:
 
     def earliest_talk(self) -> float:
         """Return the earliest simulated moment for which an answer is outstanding."""
-        return min((talk.observation.now for talk in self._talks.values()), default=math.inf)
+        while self._moments and self._talking.get(self._moments[0][1]) != self._moments[0][0]:
+            heapq.heappop(self._moments)
+        return self._moments[0][0] if self._moments else math.inf
 
-    def collect(self, block: bool) -> list[UserAgent]:
-        """Take in the answers that have arrived; return the users who decided."""
-        decided = []
-        for ticket, answer in self.exchange.completed(block):
+    def collect(self, block: bool) -> list[int]:
+        """Take in the answers that have arrived; return the users whose pages are decided by them."""
+        ended: dict[int, list[Talk]] = {}
+        for ticket, answer in self._exchange.completed(block):
             talk = self._talks.pop(ticket)
             talk.calls.append((talk.prompt, answer))
             try:
                 talk.prompt = talk.conversation.send(answer)
-                self._send(talk)
             except StopIteration as end:
-                self._note_calls(talk, end.value)
-                talk.event.succeed(end.value)
-                decided.append(talk.user)
-        return decided
+                talk.end = end.value
+                ended.setdefault(id(talk.behavior), []).append(talk)
+            else:
+                self._send(talk)
+        return [user for talks in ended.values() for user in self._tell(self._conclude(talks))]
 
-    def _begin_talk(
-        self, user: UserAgent, behavior: TalkingBehavior, observation: Observation, event: simpy.Event
-    ) -> None:
-        conversation = behavior.talk(observation, user.recall(observation))
-        self._send(Talk(user, observation, event, conversation, next(conversation)))
+    def _begin_talks(self, behavior: TalkingBehavior, shown: Shown) -> None:
+        look = shown.look
+        seen = observations(look.pages, look.session_id, self.world.cast.catalog.items)
+        memories = [self._population.user(one.user_id).recall(one) for one in seen]
+        conversations = behavior.converse(look.pages, seen, memories)
+        for row, (one, conversation) in enumerate(zip(seen, conversations, strict=True)):
+            mine = take(shown, slice(row, row + 1))
+            heapq.heappush(self._moments, (one.now, one.user_id))
+            self._talking[one.user_id] = one.now
+            self._send(Talk(mine, one, behavior, conversation, next(conversation)))
 
     def _send(self, talk: Talk) -> None:
         self._ticket += 1
         self._talks[self._ticket] = talk
-        behavior = talk.user.behavior
-        assert isinstance(behavior, TalkingBehavior)
-        self.exchange.submit(self._ticket, behavior.model, talk.prompt)
+        self._exchange.submit(self._ticket, talk.behavior.model, talk.prompt)
 
-    def _note_calls(self, talk: Talk, decision: Decision) -> None:
+    def _conclude(self, talks: Sequence[Talk]) -> Turned:
+        """Turn finished conversations of one behavior into what their pages came to."""
+        shown = join([talk.shown for talk in talks]) if len(talks) > 1 else talks[0].shown
+        ends = [talk.end for talk in talks]
+        decisions = talks[0].behavior.conclude(shown.look.pages, ends)
+        for row, talk in enumerate(talks):
+            user = self._population.user(talk.seen.user_id)
+            user.remember(talk.seen, decisions.action[row].tolist(), decisions.rating[row].tolist())
+            del self._talking[talk.seen.user_id]
+            self._note_calls(talk)
+        self.tally.llm_decisions += len(talks)
+        self.tally.repaired += int((decisions.decided_by == DecidedBy.REPAIRED).sum())
+        self.tally.fallback += int((decisions.decided_by == DecidedBy.FALLBACK).sum())
+        return self._decided(shown, decisions, [end.call_id for end in ends])
+
+    def _note_calls(self, talk: Talk) -> None:
         """Write one ``llm_calls`` row per question of a finished conversation."""
-        self.tally.llm_decisions += 1
-        self.tally.repaired += decision.decided_by == DecidedBy.REPAIRED
-        self.tally.fallback += decision.decided_by == DecidedBy.FALLBACK
-        behavior = talk.user.behavior
-        assert isinstance(behavior, TalkingBehavior)
-        seen = talk.observation
+        seen, notes = talk.seen, talk.end.notes
         for number, (prompt, answer) in enumerate(talk.calls):
-            parsed = decision.notes[number] if number < len(decision.notes) else "ok"
-            row = llm_call(seen, behavior.model, prompt, answer, parsed)
+            parsed = notes[number] if number < len(notes) else "ok"
+            row = llm_call(seen, talk.behavior.model, prompt, answer, parsed)
             self.world.record.row("llm_calls", seen.now, seen.user_id, seen.decision * 1000 + number, row)
 
 
@@ -201,10 +237,3 @@ def llm_call(seen: Observation, model: str, prompt: Prompt, answer: Answer, pars
         cost=math.nan if answer.cost is None else answer.cost,
         error=answer.error,
     )
-
-
-def _decide(behavior: Behavior, group: Sequence[tuple[UserAgent, Observation, simpy.Event]]) -> None:
-    """Answer pages of one behavior with its column kernel."""
-    decisions = behavior.respond(stack([observation for _, observation, _ in group]))
-    for row, (_, observation, event) in enumerate(group):
-        event.succeed(single(decisions, row, len(observation.items)))

@@ -2,79 +2,107 @@
 
 import heapq
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
 import simpy
 
 from agents.population import Population
-from agents.user import UserAgent
+from agents.schema import Decisions, Floats, Ints
 from simulator.commits import CommitLog
 from simulator.execution.desk import Desk, Exchange
-from simulator.record import PageShown
 from simulator.session import life
 from simulator.window import Horizon, Version
-from simulator.world import World
+from simulator.world import Shown, Turned, World
 
 AtCommit = Callable[[Desk, float], None]
 """Called after each committed window with the desk and the simulated minute; may raise to stop the run."""
 
 
 class Lagged(Desk):
-    """Users on their own SimPy clocks.
+    """Users under bounded lag: whoever talks to a language model on a SimPy clock of its own, the rest as columns.
 
-    Among the users who may act the earliest goes first; the user with the smallest clock always
-    may, so nothing deadlocks. A window is committed when every clock has passed it.
+    A user may act while the window ``lag`` before its own is committed. Among the clocks that may
+    advance the earliest goes first; the smallest always may, so nothing deadlocks. Columns are moved
+    as far as they may go. A window is committed when everybody has passed it.
     """
 
     def __init__(self, world: World, population: Population, exchange: Exchange, log: CommitLog) -> None:
-        super().__init__(world, exchange)
+        super().__init__(world, population, exchange)
         self._log = log
+        platform = world.scenario.platform
         self._end = world.scenario.days * 1440.0
-        self._horizon = Horizon(world.scenario.platform.window, world.scenario.platform.visibility_lag, world.version)
+        self._horizon = Horizon(platform.window, platform.visibility_lag, world.version)
         self._clocks: dict[int, simpy.Environment] = {}
         self._next: list[tuple[float, int]] = []
-        self._users = {user.user_id: user for user in population.users}
+        self._columns = self._in_columns()
+        """Users without a clock."""
+        self._moment: Floats = np.full(len(world.cohort), math.inf)
+        """When each of them acts next."""
+        self._first = math.inf
+        """The earliest of these moments."""
 
-    def visible(self, now: float) -> Version:
-        """Return the version committed ``lag`` windows earlier."""
+    def _in_columns(self) -> Ints:
+        if not self.world.scenario.engine.columns:
+            return np.empty(0, dtype=np.int64)
+        return np.setdiff1d(np.arange(len(self.world.cohort)), self.world.cast.talkers())
+
+    def visible(self, now: Floats) -> tuple[Sequence[Version], Ints]:
+        """Return the versions committed ``lag`` windows earlier."""
         return self._horizon.visible(now)
 
+    @property
+    def limit(self) -> float:
+        """Return the moment before which users may act."""
+        return min(self._horizon.limit, self._end)
+
     def run(self, at_commit: AtCommit) -> None:
-        """Let time pass until every clock has reached the end."""
-        for user in self._users.values():
-            clock = self._clocks[user.user_id] = simpy.Environment()
+        """Let time pass until everybody has reached the end."""
+        self._moment[self._columns] = self.world.cohort.next_visit(self._columns, 0.0)
+        self._first = self._moment.min()
+        for user in np.setdiff1d(np.arange(len(self._moment)), self._columns).tolist():
+            clock = self._clocks[user] = simpy.Environment()
             clock.process(life(user, self, clock))
             self._advance([user])
         while self._horizon.committed + 1 < math.ceil(self._end / self._horizon.window):
-            moved = self._advance_ready() + self._advance(self.answer_at_once())
+            moved = self._advance_ready() + self._advance(self.answer())
+            self._step_columns()
             if self.talking:
                 moved += self._advance(self.collect(block=not moved))
             self._commit_passed(at_commit)
 
+    def _step_columns(self) -> None:
+        """Move everybody without a clock to the limit, page after page."""
+        while self._first < self.limit:
+            rows = np.flatnonzero(self._moment < self.limit)
+            for turned in self.turn(rows, self._moment[rows]):
+                self._moment[turned.user_id] += turned.minutes + turned.away
+            self._first = self._moment.min()
+
     def _advance_ready(self) -> int:
         ready = []
-        while self._next and self._next[0][0] < min(self._horizon.limit, self._end):
-            ready.append(self._users[heapq.heappop(self._next)[1]])
+        while self._next and self._next[0][0] < self.limit:
+            ready.append(heapq.heappop(self._next)[1])
         return self._advance(ready)
 
-    def _advance(self, users: Iterable[UserAgent]) -> int:
+    def _advance(self, users: Iterable[int]) -> int:
         """Let users act until each waits for an answer or for a later window; return how many moved."""
-        moved = 0
+        moved, limit = 0, self.limit
         for user in users:
-            clock = self._clocks[user.user_id]
-            limit = min(self._horizon.limit, self._end)
-            while clock.peek() < limit:
+            clock = self._clocks[user]
+            while (moment := clock.peek()) < limit:
                 clock.step()
-            if clock.peek() < math.inf:
-                heapq.heappush(self._next, (clock.peek(), user.user_id))
+            if moment < math.inf:
+                heapq.heappush(self._next, (moment, user))
             moved += 1
         return moved
 
     def _commit_passed(self, at_commit: AtCommit) -> None:
-        """Commit every window that all clocks and all outstanding questions have passed."""
-        if self._slates or self._pages:
+        """Commit every window that all clocks, columns and outstanding questions have passed."""
+        if self._waiting:
             return
-        earliest = min(self._next[0][0] if self._next else math.inf, self.earliest_talk(), self._end)
+        clocks = self._next[0][0] if self._next else math.inf
+        earliest = min(clocks, self.earliest_talk(), self._first, self._end)
         window = self._horizon.window
         while (self._horizon.committed + 2) * window <= earliest or (
             earliest == self._end and self._horizon.committed + 1 < math.ceil(self._end / window)
@@ -85,10 +113,10 @@ class Lagged(Desk):
     def _commit(self, window: int) -> None:
         """Fold a window's events, let the platform's own clock run, and make both durable."""
         pages = self.world.record.pages(window)
-        self.world.fold(pages)
+        if pages is not None:
+            self.world.fold(*(pages[name] for name in ("user_id", "now", "item_id", "action", "rating")))
         self.world.env.run(until=(window + 1) * self._horizon.window)
         tables = self.world.record.tables(window, pages)
-        self.exchange.sync()
         self._log.commit(window, tables, day_ends=day_ends(window, self._horizon.window))
         self._horizon.commit(self.world.version)
 
@@ -97,40 +125,37 @@ class Strict(Desk):
     """All users on the platform's own clock: what one does the next one sees. Serial, by definition."""
 
     def __init__(self, world: World, population: Population, exchange: Exchange, log: CommitLog) -> None:
-        super().__init__(world, exchange)
+        super().__init__(world, population, exchange)
         self._log = log
-        self._population = population
         self._window = world.scenario.platform.window
 
-    def visible(self, now: float) -> Version:
+    def visible(self, now: Floats) -> tuple[Sequence[Version], Ints]:
         """Return the live state."""
-        return self.world.version
+        return [self.world.version], np.zeros(len(now), dtype=np.int64)
 
     def run(self, at_commit: AtCommit) -> None:
         """Let time pass, answering each question as it is asked."""
         end, window, env = self.world.scenario.days * 1440.0, 0, self.world.env
-        for user in self._population.users:
+        for user in range(len(self.world.cohort)):
             env.process(life(user, self, env))
         while window < math.ceil(end / self._window):
             while env.peek() < min((window + 1) * self._window, end):
                 env.step()
-                self._answer()
+                self.answer()
+                while self.talking:
+                    self.collect(block=True)
             pages = self.world.record.pages(window)
             tables = self.world.record.tables(window, pages)
-            self.exchange.sync()
             self._log.commit(window, tables, day_ends=day_ends(window, self._window))
             window += 1
             at_commit(self, min(window * self._window, end))
 
-    def _answer(self) -> None:
-        while self._slates or self._pages or self.talking:
-            self.answer_at_once()
-            while self.talking:
-                self.collect(block=True)
-
-    def keep(self, page: PageShown) -> None:
-        """Fold a page at once."""
-        self.world.fold([page])
+    def _decided(self, shown: Shown, decisions: Decisions, call_id: Sequence[str] = ()) -> Turned:
+        """Fold pages at once."""
+        turned = super()._decided(shown, decisions, call_id)
+        pages = shown.look.pages
+        self.world.fold(pages.user_id, pages.now, pages.item_id, decisions.action, decisions.rating)
+        return turned
 
 
 def day_ends(window: int, length: float) -> bool:

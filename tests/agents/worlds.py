@@ -1,9 +1,24 @@
 """Small invented worlds for the tests of the agents."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from agents.personas.from_history import FromHistory
-from agents.schema import Choices, History, Item, Pages, Setting
+from agents.schema import (
+    PAD,
+    Action,
+    Choices,
+    DecidedBy,
+    Decisions,
+    ExitReason,
+    History,
+    Item,
+    Observation,
+    Pages,
+    Setting,
+)
 from simulator.seeds import Streams
 
 GENRES = ("Action", "Comedy", "Drama", "Horror", "Romance")
@@ -67,4 +82,52 @@ def pages(world: Setting, n: int = 50, width: int = 10, seed: int = 9) -> Pages:
         exposures=(streams.uniform("exposures", rows[:, None], np.arange(width)) * 3).astype(np.int64),
         fatigue=streams.uniform("fatigue", rows),
         satisfaction=streams.uniform("satisfaction", rows),
+    )
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What one user did with one page, and what led to it where a language model was asked."""
+
+    actions: tuple[Action, ...]
+    ratings: tuple[float, ...]
+    dwell: tuple[float, ...]
+    exit_reason: ExitReason
+    decided_by: DecidedBy
+    call_id: str = ""
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def single(decisions: Decisions, row: int, count: int) -> Decision:
+    """One row of a batch, about a slate of ``count`` items."""
+    return Decision(
+        actions=tuple(Action(code) for code in decisions.action[row, :count].tolist()),
+        ratings=tuple(decisions.rating[row, :count].tolist()),
+        dwell=tuple(decisions.dwell[row, :count].tolist()),
+        exit_reason=ExitReason(int(decisions.exit_reason[row])),
+        decided_by=DecidedBy(int(decisions.decided_by[row])),
+    )
+
+
+def stack(observations: Sequence[Observation]) -> Pages:
+    """Single pages as a batch, short slates padded to the longest."""
+    shape = (len(observations), max(len(seen.items) for seen in observations))
+    item_id = np.full(shape, PAD, dtype=np.int64)
+    popularity, exposures = np.zeros(shape), np.zeros(shape, dtype=np.int64)
+    for row, seen in enumerate(observations):
+        item_id[row, : len(seen.items)] = [item.item_id for item in seen.items]
+        popularity[row, : len(seen.items)] = seen.popularity
+        exposures[row, : len(seen.items)] = seen.exposures
+    whole, real = np.int64, np.float64
+    return Pages(
+        user_id=np.array([seen.user_id for seen in observations], dtype=whole),
+        now=np.array([seen.now for seen in observations], dtype=real),
+        page=np.array([seen.page for seen in observations], dtype=whole),
+        decision=np.array([seen.decision for seen in observations], dtype=whole),
+        item_id=item_id,
+        popularity=popularity,
+        exposures=exposures,
+        fatigue=np.array([seen.fatigue for seen in observations], dtype=real),
+        satisfaction=np.array([seen.satisfaction for seen in observations], dtype=real),
     )

@@ -13,7 +13,7 @@ def tables(window: int) -> dict[str, object]:
 
 
 def write(folder: Path, windows: range, *, seal_every: int = 100) -> CommitLog:
-    log = CommitLog(folder)
+    log = CommitLog(folder, "random")
     for window in windows:
         log.commit(window, tables(window), day_ends=(window + 1) % seal_every == 0)
     log.close()
@@ -25,7 +25,7 @@ def test_what_is_committed_survives_and_is_not_written_twice(tmp_path: Path) -> 
     before = (tmp_path / "commits.log").read_bytes()
     again = write(tmp_path, range(5), seal_every=3)
     assert (tmp_path / "commits.log").read_bytes() == before
-    assert again.chain == write(tmp_path / "other", range(5)).chain
+    assert again.digest.hexdigest() == write(tmp_path / "other", range(5)).digest.hexdigest()
 
 
 def test_segments_do_not_change_the_digest(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_a_flipped_byte_loses_only_what_follows(tmp_path: Path) -> None:
 
 def test_a_run_that_comes_out_differently_is_refused(tmp_path: Path) -> None:
     write(tmp_path, range(3))
-    log = CommitLog(tmp_path)
+    log = CommitLog(tmp_path, "random")
     with pytest.raises(TasteloopError, match="window 0 came out differently"):
         log.commit(0, tables(1), day_ends=False)
 
@@ -67,3 +67,13 @@ def test_a_crash_between_parquet_and_seal_is_repaired(tmp_path: Path) -> None:
     write(tmp_path, range(6), seal_every=3)
     rows = pd.concat([pd.read_parquet(path) for path in sorted(tmp_path.glob("history-*.parquet"))])
     assert rows["user_id"].tolist() == [window for window in range(6) for _ in range(3)]
+
+
+def test_answers_are_durable_before_what_rests_on_them(tmp_path: Path) -> None:
+    sizes = []
+    log = CommitLog(tmp_path, "random", lambda: sizes.append((tmp_path / "commits.log").stat().st_size))
+    log.commit(0, tables(0), day_ends=False)
+    log.flush()
+    log.commit(1, tables(1), day_ends=False)
+    log.close()
+    assert sizes[0] == 0 < sizes[1] < (tmp_path / "commits.log").stat().st_size

@@ -17,9 +17,8 @@ from agents.behaviors.uniform import Uniform
 from agents.errors import InvalidInput
 from agents.llm.base import Answer, Prompt
 from agents.llm.scripted import Scripted
-from agents.pages import single, stack
-from agents.schema import Action, Choices, DecidedBy, Decision, ExitReason, Observation
-from tests.agents.worlds import setting
+from agents.schema import Action, Choices, DecidedBy, ExitReason, Observation
+from tests.agents.worlds import Decision, setting, single, stack
 
 WORLD = setting(choices=Choices(examination=0.999))
 KINDS = frozenset(("structured", "likelihood", "labels"))

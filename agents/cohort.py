@@ -1,0 +1,191 @@
+"""What changes in users, as columns: one row per simulated user, however its turn comes about."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from agents.mood import CONTENT, RESTED, calmed, pleased, rested, tired
+from agents.ragged import Columns, Ragged
+from agents.rhythm import next_visit
+from agents.schema import Action, Bools, Decisions, Floats, Ints, Pages, Setting
+
+LEAST_PAGE_MINUTES = 1 / 64
+"""A page takes some time even where nothing on it was read."""
+
+SCRATCH = 1 << 21
+"""Cells of the table in which slates are looked up at once."""
+
+
+class Exposures:
+    """How often each user read each item."""
+
+    def __init__(self, n_users: int, n_items: int) -> None:
+        self._n_items = n_items
+        self._rows = max(SCRATCH // max(n_items, 1), 1)
+        self._read = Ragged(n_users, item=np.int32, times=np.uint16)
+        self._table = np.zeros(0, dtype=np.int32)
+
+    def look(self, rows: Ints, item_id: Ints) -> tuple[Ints, Ints]:
+        """Return (times, index), both (B, K): how often the users read the items, and where that is kept.
+
+        ``index`` counts from 1 in the user's own list, 0 for an item never read (or PAD).
+        """
+        index = np.zeros(item_id.shape, dtype=np.int64)
+        for first in range(0, len(rows), self._rows):
+            part = slice(first, first + self._rows)
+            index[part] = self._index(rows[part], item_id[part])
+        times = np.zeros(item_id.shape, dtype=np.int64)
+        known = index > 0
+        if known.any():
+            places = self._read.at(rows[:, None], index - 1)
+            times[known] = self._read.columns["times"][places[known]]
+        return times, index
+
+    def _index(self, rows: Ints, item_id: Ints) -> Ints:
+        owner, place = self._read.find(rows)
+        if not len(owner):
+            return np.zeros(item_id.shape, dtype=np.int64)
+        if len(self._table) < len(rows) * self._n_items:
+            self._table = np.zeros(len(rows) * self._n_items, dtype=np.int32)
+        cell = owner * self._n_items + self._read.columns["item"][place]
+        first = np.cumsum(self._read.size[rows]) - self._read.size[rows]
+        self._table[cell] = np.arange(1, len(owner) + 1) - first[owner]
+        found = self._table[np.arange(len(rows))[:, None] * self._n_items + np.maximum(item_id, 0)]
+        self._table[cell] = 0
+        return np.where(item_id >= 0, found, 0)
+
+    def add(self, rows: Ints, item_id: Ints, index: Ints, read: Bools) -> None:
+        """Count what was read; ``index`` as ``look`` returned it for the same pages."""
+        again, anew = read & (index > 0), read & (index == 0)
+        if again.any():
+            places = self._read.at(rows[:, None], index - 1)[again]
+            times = self._read.columns["times"]
+            times[places] = np.minimum(times[places].astype(np.int64) + 1, np.iinfo(np.uint16).max)
+        count = anew.sum(axis=1)
+        some = count > 0
+        if some.any():
+            self._read.append(rows[some], count[some], item=item_id[anew], times=1)
+
+    def state(self) -> Columns:
+        """Return everything as arrays."""
+        return self._read.state()
+
+    def load_state(self, state: Columns) -> None:
+        """Become the exposures that returned this state."""
+        self._read.load_state(state)
+
+
+@dataclass(frozen=True)
+class Look:
+    """Pages as their users see them, and where the users keep what they read before."""
+
+    pages: Pages
+    session_id: Ints
+    began: Floats
+    """Start of the visit."""
+    index: Ints
+    """(B, K), see ``Exposures.look``"""
+
+
+VISITS = 2**20
+"""Session ids are user_id * VISITS + the number of the visit."""
+
+
+class Cohort:
+    """Mood, counters and exposures of all users; arrays by user id.
+
+    ``visits`` and ``decisions`` count what was begun; with the user id they key every draw.
+    """
+
+    COLUMNS = ("visits", "decisions", "page", "began", "last", "fatigue", "satisfaction")
+
+    def __init__(self, setting: Setting) -> None:
+        n = len(setting.personas)
+        self.visits: Ints = np.zeros(n, dtype=np.int64)
+        self.decisions: Ints = np.zeros(n, dtype=np.int64)
+        self.page: Ints = np.zeros(n, dtype=np.int64)
+        """Pages seen in the visit under way."""
+        self.began: Floats = np.zeros(n)
+        self.last: Floats = np.zeros(n)
+        """When the user last turned a page."""
+        self.fatigue: Floats = np.full(n, RESTED)
+        self.satisfaction: Floats = np.full(n, CONTENT)
+        self.exposures = Exposures(n, len(setting.items))
+        self._draws = setting.draws
+        self._per_day = setting.personas.traits.activity * setting.sessions_per_day
+        self._lowest, highest, _ = setting.scale
+        self._span = highest - self._lowest
+
+    def __len__(self) -> int:
+        return len(self.visits)
+
+    def next_visit(self, rows: Ints, now: npt.ArrayLike) -> Floats:
+        """Return the moments of the next visits, multiples of 1/1024 minute later than ``now``."""
+        draw = self._draws.uniform("visit", rows, self.visits[rows])
+        return next_visit(now, self._per_day[rows], draw)
+
+    def turn_page(self, rows: Ints, now: Floats) -> None:
+        """Open the next page; the first of a visit finds the user rested by the time away."""
+        self.page[rows] += 1
+        new = self.page[rows] == 1
+        if new.any():
+            fresh, moment = rows[new], now[new]
+            away = moment - self.last[fresh]
+            self.fatigue[fresh] = rested(self.fatigue[fresh], away)
+            self.satisfaction[fresh] = calmed(self.satisfaction[fresh], away)
+            self.began[fresh] = moment
+            self.visits[fresh] += 1
+
+    def look(self, rows: Ints, now: Floats, item_id: Ints, popularity: Floats) -> Look:
+        """Return slates (B, K), with the visible counts, as the users see them on the page just opened."""
+        exposures, index = self.exposures.look(rows, item_id)
+        pages = Pages(
+            user_id=rows,
+            now=now,
+            page=self.page[rows],
+            decision=self.decisions[rows],
+            item_id=item_id,
+            popularity=popularity,
+            exposures=exposures,
+            fatigue=self.fatigue[rows],
+            satisfaction=self.satisfaction[rows],
+        )
+        return Look(pages, rows * VISITS + self.visits[rows], self.began[rows], index)
+
+    def live(self, look: Look, decisions: Decisions) -> Floats:
+        """Let users live with what they decided: remember, tire, be pleased or not; return minutes spent (B,)."""
+        pages, rows = look.pages, look.pages.user_id
+        read = decisions.action != Action.UNSEEN
+        watched = decisions.action == Action.WATCH
+        n_read, n_watched = read.sum(axis=1), watched.sum(axis=1)
+        self.decisions[rows] += 1
+        self.exposures.add(rows, pages.item_id, look.index, read)
+        self.fatigue[rows] = tired(pages.fatigue, n_read)
+        level = self._level(decisions.rating, watched, n_watched)
+        self.satisfaction[rows] = pleased(pages.satisfaction, n_read, n_watched, level)
+        minutes: Floats = np.maximum(decisions.dwell.sum(axis=1), LEAST_PAGE_MINUTES)
+        self.last[rows] = pages.now + minutes
+        return minutes
+
+    def leave(self, rows: Ints) -> None:
+        """End the visits of these users."""
+        self.page[rows] = 0
+
+    def _level(self, rating: Floats, watched: Bools, n_watched: Ints) -> Floats:
+        """Return the mean rating as a share of the scale; what was watched without one counts as middling."""
+        middling = self._lowest + CONTENT * self._span
+        given = np.where(watched, np.where(np.isnan(rating), middling, rating), 0.0)
+        return np.asarray((given.sum(axis=1) / np.maximum(n_watched, 1) - self._lowest) / self._span)
+
+    def state(self) -> Columns:
+        """Return everything as arrays."""
+        exposures = {f"exposures.{name}": column for name, column in self.exposures.state().items()}
+        return {name: getattr(self, name) for name in self.COLUMNS} | exposures
+
+    def load_state(self, state: Columns) -> None:
+        """Become the cohort that returned this state."""
+        for name in self.COLUMNS:
+            setattr(self, name, np.array(state[name]))
+        prefix = "exposures."
+        self.exposures.load_state({n.removeprefix(prefix): c for n, c in state.items() if n.startswith(prefix)})
