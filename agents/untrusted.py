@@ -5,6 +5,8 @@ import unicodedata
 
 _DROPPED = frozenset({"Cc", "Cf", "Cs", "Co"})
 _BRACKETS = str.maketrans({"<": "‹", ">": "›", "|": "¦", "｜": "¦", "`": "'"})
+_PLAIN = re.compile(r"[!-;=?-Z\\\]^_a-{}~]+(?: [!-;=?-Z\\\]^_a-{}~]+)*")
+"""Words of ASCII with one space between them and none of the brackets: clean as it is."""
 _MARKERS = re.compile(
     r"\[\s*(/?\s*(?:INST|SYS|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT|IMG))\s*\]",
     re.IGNORECASE,
@@ -23,10 +25,11 @@ def clean(text: str, cap: int) -> str:
     >>> clean("[REC] (2007)", 6)
     '[REC]…'
     """
+    if len(text) <= cap and _PLAIN.fullmatch(text):
+        return text
     window = text[: 4 * cap]
     spaced = " ".join(window.split())
-    plain = spaced.isascii() and spaced.isprintable()  # most text is, and has nothing to drop
-    line = spaced if plain else " ".join("".join(character for character in spaced if _kept(character)).split())
+    line = " ".join("".join(character for character in spaced if _kept(character)).split())
     line = unicodedata.normalize("NFC", _MARKERS.sub(r"(\1)", line.translate(_BRACKETS)))
     if len(line) <= cap and len(window) == len(text):
         return line

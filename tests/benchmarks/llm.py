@@ -25,10 +25,11 @@ LATENCY_S = 0.05
 TIMEOUT_S = 1.0
 FAULTS = "429:0.3,500:0.05,hang:0.02"
 EMBEDDED = "smollm2-135m-instruct"
+EMBEDDED_DAYS = 0.03
 
 
 def measure(
-    progress: Callable[[str], None], large: int = 600, small: int = 200, days: float = 1.0, embedded: int = 8
+    progress: Callable[[str], None], large: int = 600, small: int = 200, days: float = 0.2, embedded: int = 8
 ) -> dict[str, Any]:
     """Measure runs against a stub server of 50 ms mean, heavy-tailed latency, in its own process.
 
@@ -201,7 +202,7 @@ def against_embedded(progress: Callable[[str], None], users: int) -> float | Non
     if not weights.entry(EMBEDDED).is_fetched:
         return None
     local = {"kind": f"{__name__}:KeptLlamaCpp", "model": EMBEDDED}
-    embedded = Run(users, 60, 0.25)
+    embedded = Run(users, 15, EMBEDDED_DAYS)
     progress(f"{users} users, the embedded model")
     embedded.timed(embedded.scenario(local))
     prompts = unique(kept)
