@@ -1,8 +1,9 @@
 """Batches of pages and what became of them: blocks of columns, taken apart and joined by rows."""
 
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar, cast
+from dataclasses import fields
+from functools import cache
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,23 +19,23 @@ Block = TypeVar("Block")
 """A dataclass whose fields are arrays with one row per page, or such dataclasses."""
 
 
-def take(block: Block, rows: Ints | slice) -> Block:
+def take(block: Block, rows: Ints) -> Block:
     """Return some rows of a block, in the order asked for."""
-    return type(block)(*(_taken(getattr(block, field.name), rows) for field in fields(cast(Any, block))))
-
-
-def _taken(part: Any, rows: Ints | slice) -> Any:
-    return take(part, rows) if is_dataclass(part) else part[rows]
+    parts = (getattr(block, name) for name in _names(type(block)))
+    return type(block)(*(part[rows] if isinstance(part, np.ndarray) else take(part, rows) for part in parts))
 
 
 def join(blocks: Sequence[Block]) -> Block:
     """Return the rows of all blocks, of which there is at least one, in one."""
-    names = [field.name for field in fields(cast(Any, blocks[0]))]
-    return type(blocks[0])(*(_joined([getattr(block, name) for block in blocks]) for name in names))
+    if len(blocks) == 1:
+        return blocks[0]
+    columns = ([getattr(block, name) for block in blocks] for name in _names(type(blocks[0])))
+    return type(blocks[0])(*(np.concatenate(c) if isinstance(c[0], np.ndarray) else join(c) for c in columns))
 
 
-def _joined(parts: Sequence[Any]) -> Any:
-    return join(parts) if is_dataclass(parts[0]) else np.concatenate(parts)
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def observations(pages: Pages, session_id: Ints, items: Sequence[Item]) -> list[Observation]:

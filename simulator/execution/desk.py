@@ -40,7 +40,9 @@ class Talk:
     """One conversation with a language model under way."""
 
     shown: Shown
-    """The page it is about, one row."""
+    """The pages its page was shown with."""
+    row: int
+    """Which of them it is about."""
     seen: Observation
     behavior: TalkingBehavior
     conversation: Generator[Prompt, Answer, Talked]
@@ -181,10 +183,9 @@ class Desk:
         memories = [self._population.user(one.user_id).recall(one) for one in seen]
         conversations = behavior.converse(look.pages, seen, memories)
         for row, (one, conversation) in enumerate(zip(seen, conversations, strict=True)):
-            mine = take(shown, slice(row, row + 1))
             heapq.heappush(self._moments, (one.now, one.user_id))
             self._talking[one.user_id] = one.now
-            self._send(Talk(mine, one, behavior, conversation, next(conversation)))
+            self._send(Talk(shown, row, one, behavior, conversation, next(conversation)))
 
     def _send(self, talk: Talk) -> None:
         self._ticket += 1
@@ -193,7 +194,11 @@ class Desk:
 
     def _conclude(self, talks: Sequence[Talk]) -> Turned:
         """Turn finished conversations of one behavior into what their pages came to."""
-        shown = join([talk.shown for talk in talks]) if len(talks) > 1 else talks[0].shown
+        groups: dict[int, list[Talk]] = {}
+        for talk in talks:
+            groups.setdefault(id(talk.shown), []).append(talk)
+        talks = [talk for group in groups.values() for talk in group]
+        shown = join([take(group[0].shown, np.array([talk.row for talk in group])) for group in groups.values()])
         ends = [talk.end for talk in talks]
         decisions = talks[0].behavior.conclude(shown.look.pages, ends)
         for row, talk in enumerate(talks):
