@@ -33,27 +33,6 @@ def popularity(retrain_every: int, by_lot: bool) -> Loop:
     return loop
 
 
-def content(users: int, items: int, slate: int) -> Iterator[None]:
-    """Run its content filtering, which fits every user's profile at every step."""
-    import numpy as np
-    from trecs.models import ContentFiltering
-
-    rng = np.random.default_rng(0)
-    system = ContentFiltering(
-        num_users=users,
-        num_items=items,
-        num_attributes=TASTES,
-        item_representation=rng.integers(0, 2, (TASTES, items)).astype(float),
-        actual_user_representation=rng.random((users, TASTES)),
-        num_items_per_iter=slate,
-        probabilistic_recommendations=True,
-        seed=0,
-    )
-    while True:
-        yield
-        system.run(timesteps=1, disable_tqdm=True)
-
-
 if __name__ == "__main__":
     measure(
         "trecs",
@@ -61,6 +40,5 @@ if __name__ == "__main__":
             "popularity, trained every step": popularity(1, by_lot=False),
             "popularity, slates by lot, trained every step": popularity(1, by_lot=True),
             "popularity, slates by lot, trained every 10 steps": popularity(10, by_lot=True),
-            "content filtering, slates by lot, trained every step": content,
         },
     )
