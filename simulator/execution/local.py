@@ -43,9 +43,9 @@ class Lagged(Desk):
         """The earliest of these moments."""
 
     def _in_columns(self) -> Ints:
-        if not self.world.scenario.engine.columns:
-            return np.empty(0, dtype=np.int64)
-        return np.setdiff1d(np.arange(len(self.world.cohort)), self.world.cast.talkers())
+        silent = np.full(len(self.world.cohort), self.world.scenario.engine.columns)
+        silent[self.world.cast.talkers()] = False
+        return np.flatnonzero(silent)
 
     def visible(self, now: Floats) -> tuple[Sequence[Version], Ints]:
         """Return the versions committed ``lag`` windows earlier."""
@@ -60,7 +60,7 @@ class Lagged(Desk):
         """Let time pass until everybody has reached the end."""
         self._moment[self._columns] = self.world.cohort.next_visit(self._columns, 0.0)
         self._first = self._moment.min()
-        for user in np.setdiff1d(np.arange(len(self._moment)), self._columns).tolist():
+        for user in np.flatnonzero(np.isinf(self._moment)).tolist():
             clock = self._clocks[user] = simpy.Environment()
             clock.process(life(user, self, clock))
             self._advance([user])
