@@ -18,9 +18,10 @@ from rich.console import Console
 from agents.errors import Degraded, Interrupted, InvalidInput, MissingResource, Terminated
 from agents.llm.journal import Journal
 from analysis.finish import finish, measure_run
+from analysis.logbook import logbook
 from analysis.progress import Display, step
 from simulator.commits import write_durably
-from simulator.manifest import plain, read_json
+from simulator.manifest import plain, read_json, seal
 from simulator.run import budget_of, models, run
 from simulator.scenario import Scenario
 from simulator.scenario_file import expand, read, resolved
@@ -127,21 +128,33 @@ def execute(
     answers = journal(replay) if replay and scenario.llm else None  # without a language model there are none
     new = source.parent != folder  # what is resumed takes its scenario from its folder
     make_folder(scenario, source, folder)
-    go = _study if scenario.study else _run
-    degraded: Degraded | None = None
-    with writable(folder):
-        try:
-            go(scenario, folder, console, answers)
-        except Degraded as error:
-            degraded = error
-        except (InvalidInput, MissingResource):
-            if new and not worth_keeping(folder, len(scenario.llm)):
-                shutil.rmtree(folder)
-            raise
-    outcome = measured(folder, console)
+    try:
+        with writable(folder), logbook(folder) as log:
+            log.info("%s %s, seed %d", "begun:" if new else "continued:", scenario.name, scenario.seed)
+            degraded = _execute(scenario, folder, console, answers)
+            outcome = measured(folder, console)
+            log.info("finished and reported, digest %s", outcome.get("log_digest", "of each cell in study.json"))
+    except (InvalidInput, MissingResource):
+        if new and not worth_keeping(folder, len(scenario.llm)):
+            shutil.rmtree(folder)
+        raise
     if degraded:
         raise degraded
     return outcome
+
+
+def _execute(scenario: Scenario, folder: Path, console: Console, answers: Path | None) -> Degraded | None:
+    """Run a scenario or study to its end and seal what it left; return, rather than raise, that it is degraded."""
+    degraded = None
+    try:
+        if not unreported(folder):
+            (_study if scenario.study else _run)(scenario, folder, console, answers)
+    except Degraded as error:
+        degraded = error
+    for manifest in (folder / "manifest.json", *folder.glob("cells/*/manifest.json")):
+        if manifest.exists():
+            seal(manifest.parent)
+    return degraded
 
 
 @contextmanager
@@ -160,7 +173,7 @@ def writable(folder: Path) -> Iterator[None]:
 
 def measured(folder: Path, console: Console) -> dict[str, Any]:
     """Measure, draw and report what is finished, and return what the command prints as JSON."""
-    with writable(folder), step(console, "measuring") as progress:
+    with step(console, "measuring") as progress:
         report = finish(folder, progress, anew=False)
     return summary(folder) | {"report": str(report)}
 
@@ -230,17 +243,14 @@ def start(
 def restart(folder: Path, *, json_: bool, **named: float | None) -> None:
     """Continue the run or study in a folder and print the outcome."""
     entries = overrides(None, **{KEYS[name]: value for name, value in named.items()})
-    source, console = written(folder), Console(stderr=True)
-    unreported = finished(folder) and not (folder / "report.html").exists()  # it was stopped while it was measured
-    print_outcome(
-        measured(folder, console) if unreported else execute(read(source, entries), source, folder, console), json_
-    )
+    source = written(folder)
+    print_outcome(execute(read(source, entries), source, folder, Console(stderr=True)), json_)
 
 
-def finished(folder: Path) -> bool:
-    """Say whether a folder holds a run that has come to its end."""
+def unreported(folder: Path) -> bool:
+    """Say whether a run came to its end, but was stopped before it was measured and reported."""
     path = folder / "manifest.json"
-    return path.exists() and read_json(path)["status"] == "finished"
+    return path.exists() and read_json(path)["status"] == "finished" and not (folder / "report.html").exists()
 
 
 def print_outcome(outcome: dict[str, Any], as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """What a run says of itself: the manifest, the heartbeat, the lock."""
 
 import fcntl
+import hashlib
 import importlib.metadata
 import json
 import math
@@ -14,6 +15,15 @@ from agents.errors import InvalidInput
 from simulator.commits import write_durably
 
 PACKAGES = ("mesa", "simpy", "numpy", "scipy", "torch", "transformers", "pandas", "pyarrow", "pydantic", "openai")
+LASTING = (
+    "scenario.yaml",
+    "scenario.resolved.yaml",
+    "answers.journal",
+    "log/*.parquet",
+    "log/seal-*.json",
+    "checkpoints/*",
+)
+"""What a finished run leaves for good; figures and reports may be made anew."""
 
 
 def plain(value: Any) -> Any:
@@ -41,6 +51,21 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InvalidInput(f"{path} holds no JSON mapping")
     return content
+
+
+def seal(folder: Path) -> None:
+    """Add to a finished run's manifest the SHA-256 of every file that never changes again, by its path."""
+    path = folder / "manifest.json"
+    manifest = read_json(path)
+    if manifest["status"] == "finished" and "artifacts" not in manifest:
+        kept = sorted(file for pattern in LASTING for file in folder.glob(pattern) if not file.name.startswith("."))
+        write_json(path, manifest | {"artifacts": {file.relative_to(folder).as_posix(): sha256(file) for file in kept}})
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def versions() -> dict[str, str]:

@@ -202,6 +202,7 @@ def test_a_damaged_journal_is_warned_of_in_words(stopped: Path, whole: str, tmp_
     path.write_bytes(flipped(path.read_bytes(), 0.5))
     done = tasteloop("resume", folder, "--budget-tokens", 10**9, "--json")
     assert "answers.journal is damaged after" in done.stderr
+    assert "answers.journal is damaged after" in (folder / "run.log").read_text()
     assert outcome(done)["log_digest"] == whole
 
 

@@ -1,5 +1,6 @@
 """The engine through the command line: digests, resumption, budgets, refusals."""
 
+import hashlib
 import json
 import os
 import signal
@@ -34,12 +35,26 @@ def test_another_seed_gives_another_log(reference: dict[str, Any], tmp_path: Pat
 
 def test_a_run_holds_what_it_promises(reference: dict[str, Any]) -> None:
     folder = Path(reference["run"])
-    names = {"manifest.json", "scenario.yaml", "scenario.resolved.yaml", "metrics.parquet", "report.html", "log"}
+    names = {
+        "manifest.json",
+        "scenario.yaml",
+        "scenario.resolved.yaml",
+        "metrics.parquet",
+        "report.html",
+        "log",
+        "run.log",
+    }
     assert names <= {path.name for path in folder.iterdir()}
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["status"] == "finished"
     assert manifest["tables"]["impressions"]["rows"] == manifest["counts"]["impressions"] > 0
     assert manifest["counts"]["llm_decisions"] > 0
+    assert {"answers.journal", "scenario.yaml", "log/impressions-00000.parquet"} <= set(manifest["artifacts"])
+    for name, digest in manifest["artifacts"].items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+    begun, ended = (folder / "run.log").read_text().splitlines()
+    assert "begun: smoke, seed 3" in begun
+    assert reference["log_digest"] in ended
 
 
 def test_the_resolved_scenario_runs_again_identically(reference: dict[str, Any], tmp_path: Path) -> None:
