@@ -18,7 +18,13 @@ TEMPLATE = "choose_labels"
 
 
 def ask(
-    persona: Persona, memory: str, items: Sequence[Item], draws: Draws, decision: int, least_mass: float
+    persona: Persona,
+    memory: str,
+    items: Sequence[Item],
+    draws: Draws,
+    decision: int,
+    least_mass: float,
+    now: float = 0.0,
 ) -> Generator[Prompt, Answer, Scored]:
     """Hold the conversation; no scores where letters get less than ``least_mass`` of the probability."""
     if len(items) > len(ascii_uppercase):
@@ -34,6 +40,7 @@ def ask(
         messages=load(TEMPLATE).messages(persona=persona.narrative, memory=remembered(memory), slate=listed),
         user_id=persona.user_id,
         decision=decision,
+        now=now,
         labels=letters,
     )
     note = flaw(answer, len(items))

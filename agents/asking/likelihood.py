@@ -20,12 +20,12 @@ TEMPLATE = "choose_likelihood"
 
 
 def ask(
-    persona: Persona, memory: str, items: Sequence[Item], catalog: Sequence[Item], decision: int
+    persona: Persona, memory: str, items: Sequence[Item], catalog: Sequence[Item], decision: int, now: float = 0.0
 ) -> Generator[Prompt, Answer, Scored]:
     """Hold the conversation: the persona's question, then one per group not yet known to the recorder."""
     liked = "\n".join(f"- {spoken(catalog[item])}" for item in persona.favorites)
     about = load(TEMPLATE).messages(persona=persona.narrative, memory=remembered(memory), liked=liked)
-    answer = yield _prompt("choose", about, items, persona.user_id, decision)
+    answer = yield _prompt("choose", about, items, persona.user_id, decision, now)
     notes = [flaw(answer, len(items))]
     if notes[0] != "ok":
         return Scored(None, answer.call_id, tuple(notes))
@@ -33,7 +33,7 @@ def ask(
     anybody = load(TEMPLATE).messages(persona="", memory="", liked="")
     for group in sorted({item.item_id // GROUP for item in items}):
         neighbors = catalog[group * GROUP : (group + 1) * GROUP]
-        plain = yield _prompt("choose-nobody", anybody, neighbors, -1, -1)
+        plain = yield _prompt("choose-nobody", anybody, neighbors, -1, -1, now)
         notes.append(flaw(plain, len(neighbors)))
         if notes[-1] != "ok":
             return Scored(None, answer.call_id, tuple(notes))
@@ -44,12 +44,15 @@ def ask(
     return Scored(values, answer.call_id, tuple(notes))
 
 
-def _prompt(purpose: str, messages: tuple[Message, ...], items: Sequence[Item], user_id: int, decision: int) -> Prompt:
+def _prompt(
+    purpose: str, messages: tuple[Message, ...], items: Sequence[Item], user_id: int, decision: int, now: float
+) -> Prompt:
     return Prompt(
         kind="likelihood",
         purpose=purpose,
         messages=messages,
         user_id=user_id,
         decision=decision,
+        now=now,
         continuations=tuple(f" {spoken(item)}" for item in items),
     )

@@ -48,6 +48,7 @@ def ask(
     levels: tuple[float, ...],
     mood: str,
     decision: int,
+    now: float = 0.0,
 ) -> Generator[Prompt, Answer, Outcome]:
     """Hold the conversation: a question and, where the answer does not fit, one repair."""
     messages = load(TEMPLATE).messages(
@@ -65,6 +66,7 @@ def ask(
             messages=messages,
             user_id=persona.user_id,
             decision=decision,
+            now=now,
             attempt=attempt,
             schema=schema(len(items), levels),
         )

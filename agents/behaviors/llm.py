@@ -164,23 +164,25 @@ class Llm(TalkingBehavior):
         persona = self._persona(observation.user_id)
         notes: tuple[str, ...] = ()
         if self._way != "structured":
-            scored = yield from self._scores(persona, memory, items, observation.decision)
+            scored = yield from self._scores(persona, memory, items, observation.decision, observation.now)
             if scored.values is not None:
                 return Talked(scored, scored.call_id, scored.notes)
             notes = scored.notes
             if not self._repairs or notes[-1] != "low_label_mass":
                 return Talked(None, scored.call_id, notes)
         mood = _mood(observation)
-        outcome = yield from structured.ask(persona, memory, items, self._levels, mood, observation.decision)
+        outcome = yield from structured.ask(
+            persona, memory, items, self._levels, mood, observation.decision, observation.now
+        )
         return Talked(outcome if outcome.said else None, outcome.call_id, notes + outcome.notes)
 
     def _scores(
-        self, persona: Persona, memory: str, items: Sequence[Item], decision: int
+        self, persona: Persona, memory: str, items: Sequence[Item], decision: int, now: float = 0.0
     ) -> Generator[Prompt, Answer, Scored]:
         if self._way == "likelihood":
-            return (yield from likelihood.ask(persona, memory, items, self._setting.items, decision))
+            return (yield from likelihood.ask(persona, memory, items, self._setting.items, decision, now))
         draws = self._setting.draws
-        return (yield from labels.ask(persona, memory, items, draws, decision, self.label_mass))
+        return (yield from labels.ask(persona, memory, items, draws, decision, self.label_mass, now))
 
     # -- conclusion -----------------------------------------------------------------------------------
 

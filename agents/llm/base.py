@@ -24,6 +24,8 @@ class Prompt:
     - ``labels``: log-probabilities of the one-token ``labels`` as the next token.
     - ``likelihood``: log-probability of each of ``continuations`` after the messages.
     ``user_id``, ``decision`` and ``attempt`` enter the content address only where text is sampled.
+    ``now`` is the simulated minute: where questions wait for a slot, those of the earliest moment go
+    first, because everybody else's clock waits for them.
     """
 
     kind: Kind
@@ -37,6 +39,7 @@ class Prompt:
     continuations: tuple[str, ...] = ()
     max_tokens: int = 256
     temperature: float = 0.0
+    now: float = 0.0
 
     _addressed: tuple[str, str] = field(default=("", ""), init=False, repr=False, compare=False)
 

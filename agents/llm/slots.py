@@ -1,9 +1,9 @@
 """How many questions may be in flight at once: a number that learns."""
 
 import asyncio
+import heapq
 import math
 import time
-from collections import deque
 from dataclasses import dataclass, field
 
 _FIRST = 4.0
@@ -19,7 +19,8 @@ class Slots:
     Each success adds a slot, after a cut only up to 0.95 of what was too much; from there on a whole
     round of successes does (additive increase, as in TCP). So an endpoint that is full is asked less
     by and by, and one that refuses by chance, whoever asks, is kept busy. Refusals of questions sent
-    before the last cut, or within a second of it, belong to the same episode. First come, first served.
+    before the last cut, or within a second of it, belong to the same episode. Of those who wait the
+    earliest goes first, by what it says of itself.
     """
 
     most: int
@@ -27,17 +28,21 @@ class Slots:
     in_flight: int = field(default=0, init=False)
     _cut_at: float = field(default=-math.inf, init=False)
     _known: float = field(default=math.inf, init=False)
-    _waiting: deque[asyncio.Future[None]] = field(default_factory=deque, init=False, repr=False)
+    _waiting: list[tuple[float, int, asyncio.Future[None]]] = field(default_factory=list, init=False, repr=False)
+    _came: int = field(default=0, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.limit = min(_FIRST, self.most)
 
-    async def take(self) -> float:
-        """Wait for a slot and take it, to be given back by ``release``; return the moment it was taken."""
+    async def take(self, urgency: float = 0.0) -> float:
+        """Wait for a slot, the lowest ``urgency`` first, and take it; return the moment it was taken.
+
+        It is given back by ``release``.
+        """
         if self.in_flight < int(self.limit) and not self._waiting:
             self.in_flight += 1
         else:
-            await self._turn()
+            await self._turn(urgency)
         return time.monotonic()
 
     def release(self) -> None:
@@ -57,9 +62,10 @@ class Slots:
             self.limit = max(self.limit * _CUT, 1.0)
             self._cut_at = now
 
-    async def _turn(self) -> None:
+    async def _turn(self, urgency: float) -> None:
         turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        self._came += 1
+        heapq.heappush(self._waiting, (urgency, self._came, turn))
         try:
             await turn
         except asyncio.CancelledError:
@@ -71,7 +77,7 @@ class Slots:
     def _wake(self) -> None:
         """Hand free slots to those waiting; the slot is taken on their behalf."""
         while self._waiting and self.in_flight < int(self.limit):
-            turn = self._waiting.popleft()
+            *_, turn = heapq.heappop(self._waiting)
             if not turn.done():
                 self.in_flight += 1
                 turn.set_result(None)

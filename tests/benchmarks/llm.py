@@ -29,7 +29,7 @@ EMBEDDED_DAYS = 0.03
 
 
 def measure(
-    progress: Callable[[str], None], large: int = 600, small: int = 200, days: float = 0.2, embedded: int = 8
+    progress: Callable[[str], None], large: int = 600, small: int = 200, days: float = 0.5, embedded: int = 8
 ) -> dict[str, Any]:
     """Measure runs against a stub server of 50 ms mean, heavy-tailed latency, in its own process.
 

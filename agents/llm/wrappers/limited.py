@@ -53,7 +53,7 @@ class Limited(LanguageModel):
         failures = throttles = 0
         while True:
             started = time.monotonic()
-            since = await self._slots.take()
+            since = await self._slots.take(prompt.now)
             queued += since - started
             try:
                 answer = await self.inner.ask(prompt)

@@ -114,3 +114,19 @@ def test_a_cancelled_wait_gives_its_turn_away() -> None:
         return slots.in_flight, served
 
     assert asyncio.run(scenario()) == (0, 2)
+
+
+def test_the_earliest_moment_goes_first() -> None:
+    async def scenario() -> list[float]:
+        slots, order = Slots(1), []
+
+        async def one(now: float) -> None:
+            await slots.take(now)
+            order.append(now)
+            await asyncio.sleep(0)
+            slots.release()
+
+        await asyncio.gather(*(one(now) for now in (5.0, 9.0, 2.0, 7.0, 2.0)))
+        return order
+
+    assert asyncio.run(scenario()) == [5.0, 2.0, 2.0, 7.0, 9.0]
