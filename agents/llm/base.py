@@ -50,7 +50,7 @@ class Prompt:
         remembered with the question, for the model that it was last put to.
         """
         known, address = self._addressed
-        if known != fingerprint:
+        if not address or known != fingerprint:
             parts = [fingerprint, self.kind, self.schema, f"{self.max_tokens} {self.temperature!r}"]
             if self.temperature > 0 and self.kind in ("text", "structured"):
                 parts.append(f"{self.user_id} {self.decision} {self.attempt}")
