@@ -69,7 +69,7 @@ def read_frames(data: bytes) -> tuple[list[bytes], int]:
 
 
 class CommitLog:
-    """Append windows; seal them into Parquet segments at each day's end or 250,000 rows.
+    """Append windows; seal them into Parquet segments at 250,000 rows.
 
     Appended windows reach the disk in groups, at most ``FLUSH_S`` after they were committed, and
     always after the answers they rest on (``sync``): what a crash takes is executed again. A resumed
@@ -107,25 +107,23 @@ class CommitLog:
             known |= {int(w): chain for w, chain in json.loads(seal.read_text())["chain"].items()}
         return known
 
-    def commit(self, window: int, tables: dict[str, pa.Table], *, day_ends: bool) -> None:
+    def commit(self, window: int, tables: dict[str, pa.Table]) -> None:
         """Append one window's tables (nothing where there are none); seal when it is time."""
-        if tables:
-            self._take(window, tables)
-        if day_ends or self._pending_rows >= SEGMENT_ROWS:
-            self.seal()
-
-    def _take(self, window: int, tables: dict[str, pa.Table]) -> None:
+        if not tables:
+            return
         for name, table in tables.items():
             self._pending_rows += self.digest.add(name, table)
             self._pending[name].append(table)
         self._unsealed[window] = chain = self.digest.hexdigest()
-        if window not in self._known:
-            self._append(window, chain, tables)
-        elif self._known[window] != chain:
+        if self._known.get(window, chain) != chain:
             raise TasteloopError(
                 f"{self.folder}: window {window} came out differently from what this run recorded; "
                 "the code, the data or the answers changed since: start a new run"
             )
+        if self._pending_rows >= SEGMENT_ROWS:
+            self.seal()
+        elif window not in self._known:
+            self._append(window, chain, tables)
 
     def _append(self, window: int, chain: str, tables: dict[str, pa.Table]) -> None:
         bodies = {name: table_bytes(table) for name, table in tables.items()}

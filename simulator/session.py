@@ -1,7 +1,7 @@
 """THE STORY: one user's life on the platform, on its own clock.
 
-What a page does to its user has no duration, so all users who wait for one are answered together
-(``execution/desk.py``): the slate, what they read and take, how they feel afterwards.
+What is on a page, what its user reads and takes, and how long that keeps it busy is settled for all
+users who wait for one together (``execution/desk.py``); here it takes the time it takes.
 """
 
 from collections.abc import Generator
@@ -23,6 +23,16 @@ class Turn(NamedTuple):
     """Minutes until the next visit, where it did."""
 
 
+class Page(simpy.Event):
+    """A page a user waits for: the event fires with its ``Turn`` when the user is done with it."""
+
+    def settle(self, turn: Turn) -> None:
+        """Say what the page came to; the user is busy with it from now on."""
+        self._ok = True
+        self._value = turn
+        self.env.schedule(self, delay=turn.minutes)
+
+
 class Platform(Protocol):
     """What a user's life needs of the world."""
 
@@ -30,8 +40,8 @@ class Platform(Protocol):
         """Return the moment a user comes for the first time."""
         ...
 
-    def page(self, user_id: int, env: simpy.Environment) -> simpy.Event:
-        """Ask for the next page; the event fires with the ``Turn`` it came to, at the same simulated moment."""
+    def page(self, user_id: int, env: simpy.Environment) -> Page:
+        """Ask for the next page."""
         ...
 
 
@@ -47,6 +57,5 @@ def visit(user_id: int, platform: Platform, env: simpy.Environment) -> Life:
     """Look at page after page until there is a reason to leave; return how long the user stays away."""
     while True:
         turn: Turn = yield platform.page(user_id, env)
-        yield env.timeout(turn.minutes)
         if turn.left:
             return turn.away

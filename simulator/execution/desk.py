@@ -15,7 +15,7 @@ from agents.pages import join, observations, take
 from agents.population import Population
 from agents.schema import PAD, Action, DecidedBy, Decisions, Floats, Ints, Observation
 from simulator.log import LlmCall
-from simulator.session import Turn
+from simulator.session import Page, Turn
 from simulator.window import Version
 from simulator.world import Shown, Turned, World
 
@@ -74,9 +74,10 @@ class Desk:
         self.world = world
         self.tally = Tally()
         self._population = population
+        self._first_visits: list[float] = world.cohort.next_visit(np.arange(len(world.cohort)), 0.0).tolist()
         self._exchange = exchange
-        self._waiting: dict[int, tuple[float, simpy.Event]] = {}
-        self._events: dict[int, simpy.Event] = {}
+        self._waiting: dict[int, tuple[float, Page]] = {}
+        self._open: dict[int, Page] = {}
         self._talks: dict[int, Talk] = {}
         self._moments: list[tuple[float, int]] = []
         self._talking: dict[int, float] = {}
@@ -86,13 +87,13 @@ class Desk:
 
     def first_visit(self, user_id: int) -> float:
         """Return the moment a user comes for the first time."""
-        return float(self.world.cohort.next_visit(np.array([user_id]), 0.0)[0])
+        return self._first_visits[user_id]
 
-    def page(self, user_id: int, env: simpy.Environment) -> simpy.Event:
+    def page(self, user_id: int, env: simpy.Environment) -> Page:
         """Let a user wait for its next page."""
-        event = env.event()
-        self._waiting[user_id] = (env.now, event)
-        return event
+        page = Page(env)
+        self._waiting[user_id] = (env.now, page)
+        return page
 
     def visible(self, now: Floats) -> tuple[Sequence[Version], Ints]:
         """Return versions, and for each of these moments which of them is what a user sees; the driver knows."""
@@ -107,7 +108,7 @@ class Desk:
             return []
         rows = np.fromiter(waiting, dtype=np.int64, count=len(waiting))
         now = np.fromiter((moment for moment, _ in waiting.values()), dtype=np.float64, count=len(waiting))
-        self._events.update((user, event) for user, (_, event) in waiting.items())
+        self._open.update((user, page) for user, (_, page) in waiting.items())
         return [user for turned in self.turn(rows, now) for user in self._tell(turned)]
 
     def turn(self, rows: Ints, now: Floats) -> Iterator[Turned]:
@@ -142,11 +143,11 @@ class Desk:
         return turned
 
     def _tell(self, turned: Turned) -> list[int]:
-        """Fire the events of users on clocks of their own; return these users."""
+        """Settle the pages of users on clocks of their own; return these users."""
         users: list[int] = turned.user_id.tolist()
         columns = zip(users, turned.minutes.tolist(), turned.left.tolist(), turned.away.tolist(), strict=True)
         for user, minutes, left, away in columns:
-            self._events.pop(user).succeed(Turn(minutes, left, away))
+            self._open.pop(user).settle(Turn(minutes, left, away))
         return users
 
     # -- asking language models -----------------------------------------------------------------------

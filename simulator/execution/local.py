@@ -35,17 +35,14 @@ class Lagged(Desk):
         self._horizon = Horizon(platform.window, platform.visibility_lag, world.version)
         self._clocks: dict[int, simpy.Environment] = {}
         self._next: list[tuple[float, int]] = []
-        self._columns = self._in_columns()
-        """Users without a clock."""
-        self._moment: Floats = np.full(len(world.cohort), math.inf)
-        """When each of them acts next."""
-        self._first = math.inf
+        self._moment: Floats = np.array(self._first_visits)
+        """When each user without a clock acts next; infinity for the others."""
+        self._moment[self._clocked()] = math.inf
+        self._first = self._moment.min()
         """The earliest of these moments."""
 
-    def _in_columns(self) -> Ints:
-        silent = np.full(len(self.world.cohort), self.world.scenario.engine.columns)
-        silent[self.world.cast.talkers()] = False
-        return np.flatnonzero(silent)
+    def _clocked(self) -> Ints | slice:
+        return self.world.cast.talkers() if self.world.scenario.engine.columns else slice(None)
 
     def visible(self, now: Floats) -> tuple[Sequence[Version], Ints]:
         """Return the versions committed ``lag`` windows earlier."""
@@ -58,8 +55,6 @@ class Lagged(Desk):
 
     def run(self, at_commit: AtCommit) -> None:
         """Let time pass until everybody has reached the end."""
-        self._moment[self._columns] = self.world.cohort.next_visit(self._columns, 0.0)
-        self._first = self._moment.min()
         for user in np.flatnonzero(np.isinf(self._moment)).tolist():
             clock = self._clocks[user] = simpy.Environment()
             clock.process(life(user, self, clock))
@@ -80,8 +75,8 @@ class Lagged(Desk):
             self._first = self._moment.min()
 
     def _advance_ready(self) -> int:
-        ready = []
-        while self._next and self._next[0][0] < self.limit:
+        ready, limit = [], self.limit
+        while self._next and self._next[0][0] < limit:
             ready.append(heapq.heappop(self._next)[1])
         return self._advance(ready)
 
@@ -117,7 +112,7 @@ class Lagged(Desk):
             self.world.fold(*(pages[name] for name in ("user_id", "now", "item_id", "action", "rating")))
         self.world.env.run(until=(window + 1) * self._horizon.window)
         tables = self.world.record.tables(window, pages)
-        self._log.commit(window, tables, day_ends=day_ends(window, self._horizon.window))
+        self._log.commit(window, tables)
         self._horizon.commit(self.world.version)
 
 
@@ -146,7 +141,7 @@ class Strict(Desk):
                     self.collect(block=True)
             pages = self.world.record.pages(window)
             tables = self.world.record.tables(window, pages)
-            self._log.commit(window, tables, day_ends=day_ends(window, self._window))
+            self._log.commit(window, tables)
             window += 1
             at_commit(self, min(window * self._window, end))
 
@@ -156,8 +151,3 @@ class Strict(Desk):
         pages = shown.look.pages
         self.world.fold(pages.user_id, pages.now, pages.item_id, decisions.action, decisions.rating)
         return turned
-
-
-def day_ends(window: int, length: float) -> bool:
-    """Say whether a simulated day ends within or with a window."""
-    return (window + 1) * length // 1440 > window * length // 1440

@@ -15,7 +15,9 @@ def tables(window: int) -> dict[str, object]:
 def write(folder: Path, windows: range, *, seal_every: int = 100) -> CommitLog:
     log = CommitLog(folder, "random")
     for window in windows:
-        log.commit(window, tables(window), day_ends=(window + 1) % seal_every == 0)
+        log.commit(window, tables(window))
+        if (window + 1) % seal_every == 0:
+            log.seal()
     log.close()
     return log
 
@@ -58,7 +60,7 @@ def test_a_run_that_comes_out_differently_is_refused(tmp_path: Path) -> None:
     write(tmp_path, range(3))
     log = CommitLog(tmp_path, "random")
     with pytest.raises(TasteloopError, match="window 0 came out differently"):
-        log.commit(0, tables(1), day_ends=False)
+        log.commit(0, tables(1))
 
 
 def test_a_crash_between_parquet_and_seal_is_repaired(tmp_path: Path) -> None:
@@ -72,8 +74,8 @@ def test_a_crash_between_parquet_and_seal_is_repaired(tmp_path: Path) -> None:
 def test_answers_are_durable_before_what_rests_on_them(tmp_path: Path) -> None:
     sizes = []
     log = CommitLog(tmp_path, "random", lambda: sizes.append((tmp_path / "commits.log").stat().st_size))
-    log.commit(0, tables(0), day_ends=False)
+    log.commit(0, tables(0))
     log.flush()
-    log.commit(1, tables(1), day_ends=False)
+    log.commit(1, tables(1))
     log.close()
     assert sizes[0] == 0 < sizes[1] < (tmp_path / "commits.log").stat().st_size
