@@ -14,6 +14,7 @@ from typing import Any
 
 from agents.crash import VARIABLE
 from agents.errors import InvalidInput, MissingResource, TasteloopError
+from simulator.commits import FLUSH_S
 from simulator.manifest import read_json
 from simulator.scenario_file import read
 from simulator.seeds import Streams
@@ -79,7 +80,7 @@ def _bounds(folder: Path, manifest: Mapping[str, Any]) -> dict[str, int]:
     seals, segments = (len(list((folder / "log").glob(name))) for name in ("seal-*.json", "*.parquet"))
     files = seals + len(list(folder.glob("checkpoints/*"))) + 4
     answers = {"answer": manifest["calls"]["calls"]} if manifest["calls"]["calls"] else {}
-    writes = {"window": manifest["counts"]["pages"], "segment": segments}
+    writes = {"window": 1 + int(manifest["wall_s"] / FLUSH_S), "segment": segments}
     return answers | writes | dict.fromkeys(("file-written", "file-synced", "file-renamed"), files)
 
 
@@ -101,7 +102,7 @@ def trial(subject: Subject, folder: Path, number: int, seed: int) -> End:
     share, second = (float(Streams(seed).uniform(f"chaos-{subject.name}", number, lane)) for lane in (0, 1))
     points = [MOMENT] if number % 2 == 0 else sorted(subject.bounds)
     point = points[number // 2 % len(points)]
-    where, ended = _kill(subject, folder, point, share)
+    point, where, ended = _kill(subject, folder, point, share)
     twice = number % 4 == 3 and _killed_after(_again(subject, folder), folder, second * subject.wall_s)
     errors = _run_on(_start(_again(subject, folder), folder), folder)
     equal = not errors and read_json(folder / "manifest.json")["log_digest"] == subject.digest
@@ -111,8 +112,11 @@ def trial(subject: Subject, folder: Path, number: int, seed: int) -> End:
     return End(subject, point, where, twice, equal, subject.asked * (1 + ended))
 
 
-def _kill(subject: Subject, folder: Path, point: str, share: float) -> tuple[str, int]:
-    """Start runs until one is killed, each sooner than the one before; return where, and how many ended first."""
+def _kill(subject: Subject, folder: Path, point: str, share: float) -> tuple[str, str, int]:
+    """Start runs until one is killed, each sooner than the one before; return point, place, and how many ended first.
+
+    Where no run comes to the point (a quick one seals its windows before they are flushed), a moment takes its place.
+    """
     for ended in range(8):
         if point == MOMENT:
             where, killed = f"{share:.0%}", _killed_after(subject.words, folder, share * subject.wall_s)
@@ -120,10 +124,12 @@ def _kill(subject: Subject, folder: Path, point: str, share: float) -> tuple[str
             count = 1 + int(share * subject.bounds[point])
             where, killed = f"{point} {count}", _killed_at(subject.words, folder, point, count)
         if killed:
-            return where, ended
+            return point, where, ended
         shutil.rmtree(folder)
         share /= 2
-    raise TasteloopError(f"{subject.name} could not be killed at {point}: no run came there")
+        if ended == 2:
+            point = MOMENT
+    raise TasteloopError(f"{subject.name} could not be killed: every run ended before its moment came")
 
 
 def _killed_after(words: Sequence[str], folder: Path, seconds: float) -> bool:
