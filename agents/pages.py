@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import fields
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -21,7 +21,7 @@ Block = TypeVar("Block")
 
 def take(block: Block, rows: Ints) -> Block:
     """Return some rows of a block, in the order asked for."""
-    parts = (getattr(block, name) for name in _names(type(block)))
+    parts = (getattr(block, name) for name in _names(cast(Any, type(block))))
     return type(block)(*(part[rows] if isinstance(part, np.ndarray) else take(part, rows) for part in parts))
 
 
@@ -29,7 +29,7 @@ def join(blocks: Sequence[Block]) -> Block:
     """Return the rows of all blocks, of which there is at least one, in one."""
     if len(blocks) == 1:
         return blocks[0]
-    columns = ([getattr(block, name) for block in blocks] for name in _names(type(blocks[0])))
+    columns = ([getattr(block, name) for block in blocks] for name in _names(cast(Any, type(blocks[0]))))
     return type(blocks[0])(*(np.concatenate(c) if isinstance(c[0], np.ndarray) else join(c) for c in columns))
 
 

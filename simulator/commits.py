@@ -5,17 +5,19 @@ import os
 import struct
 import time
 import zlib
-from collections import defaultdict
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from agents.crash import crash_point
 from agents.errors import TasteloopError
-from simulator.record import PAGES, Digest, impressions_table
+from simulator.record import PAGES, Columns, Digest, impressions_table
 
 FRAME = struct.Struct("<II")
 SEGMENT_ROWS = 250_000
@@ -34,10 +36,17 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Put a whole file in place, or leave what was there: temporary file, fsync, rename, fsync of the folder."""
+    """Put a whole file in place, or leave what was there."""
+    with durably(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def durably(path: Path) -> Iterator[IO[bytes]]:
+    """Yield a file to write that is put in place whole: temporary file, fsync, rename, fsync of the folder."""
     temporary = path.with_name(f".{path.name}.part")
     with temporary.open("wb") as file:
-        file.write(data)
+        yield file
         file.flush()
         crash_point("file-written")
         os.fsync(file.fileno())
@@ -73,7 +82,7 @@ class CommitLog:
 
     Appended windows reach the disk in groups, at most ``FLUSH_S`` after they were committed, and
     always after the answers they rest on (``sync``): what a crash takes is executed again. A resumed
-    run executes again from its beginning, or from its latest snapshot: windows already on disk are
+    run executes again from its beginning, or from its latest checkpoint: windows already on disk are
     compared with what comes out (by hash chain) instead of being written a second time.
     """
 
@@ -87,6 +96,8 @@ class CommitLog:
         self._pending_rows = 0
         self._unsealed: dict[int, str] = {}
         self._segment = 0
+        self._sealed = -1
+        """The last window that is in a sealed segment."""
         self._known = self._load_known()
         self._file = (folder / "commits.log").open("ab")
         self._buffer: list[bytes | pa.Buffer] = []
@@ -104,22 +115,31 @@ class CommitLog:
                     file.truncate(valid)
             known |= {head["window"]: head["chain"] for head in map(_head, frames)}
         for seal in sorted(self.folder.glob("seal-*.json")):
-            known |= {int(w): chain for w, chain in json.loads(seal.read_text())["chain"].items()}
+            sealed = {int(window): chain for window, chain in json.loads(seal.read_text())["chain"].items()}
+            self._sealed, self._segment = max(sealed), self._segment + 1
+            known |= sealed
+        for path in self.folder.glob("*.parquet"):
+            if int(path.stem.rpartition("-")[2]) >= self._segment:
+                path.unlink()  # its seal was never written
         return known
 
     def commit(self, window: int, tables: dict[str, pa.Table]) -> None:
         """Append one window's tables (nothing where there are none); seal when it is time."""
         if not tables:
             return
-        for name, table in tables.items():
-            self._pending_rows += self.digest.add(name, table)
-            self._pending[name].append(table)
-        self._unsealed[window] = chain = self.digest.hexdigest()
+        rows = sum(self.digest.add(name, table) for name, table in tables.items())
+        chain = self.digest.hexdigest()
         if self._known.get(window, chain) != chain:
             raise TasteloopError(
                 f"{self.folder}: window {window} came out differently from what this run recorded; "
                 "the code, the data or the answers changed since: start a new run"
             )
+        if window <= self._sealed:
+            return
+        self._unsealed[window] = chain
+        self._pending_rows += rows
+        for name, table in tables.items():
+            self._pending[name].append(table)
         if self._pending_rows >= SEGMENT_ROWS:
             self.seal()
         elif window not in self._known:
@@ -152,18 +172,17 @@ class CommitLog:
         """Turn the committed windows since the last seal into Parquet files that never change again."""
         if not self._unsealed:
             return
+        self._sync()
+        for name, parts in self._pending.items():
+            self._write_segment(self.folder / f"{name}-{self._segment:05d}.parquet", name, pa.concat_tables(parts))
         path = self.folder / f"seal-{self._segment:05d}.json"
-        if not path.exists():
-            self._sync()
-            for name, parts in self._pending.items():
-                self._write_segment(self.folder / f"{name}-{self._segment:05d}.parquet", name, pa.concat_tables(parts))
-            write_durably(path, json.dumps({"chain": self._unsealed}).encode())
-            self._file.truncate(0)
+        write_durably(path, json.dumps({"chain": self._unsealed}).encode())
+        self._file.truncate(0)
+        self._sealed, self._segment = max(self._unsealed), self._segment + 1
         self._buffer.clear()
         self._pending.clear()
         self._pending_rows = 0
         self._unsealed.clear()
-        self._segment += 1
 
     def _write_segment(self, path: Path, name: str, table: pa.Table) -> None:
         if name == PAGES:
@@ -175,6 +194,20 @@ class CommitLog:
             os.fsync(file.fileno())
         temporary.replace(path)
         crash_point("segment")
+
+    def state(self) -> Columns:
+        """Return where the log stands, which must be sealed, as arrays."""
+        standing = {"digests": self.digest.tables, "rows": self.digest.rows, "sealed": self._sealed}
+        return {"standing": np.array(json.dumps(standing))}
+
+    def load_state(self, state: Columns) -> bool:
+        """Stand where the log that returned this state stood; say whether the segments for that are there."""
+        standing = json.loads(str(state["standing"]))
+        before = Digest(standing["digests"], Counter(standing["rows"]))
+        if self._known.get(standing["sealed"]) != before.hexdigest() or self._sealed < standing["sealed"]:
+            return False
+        self.digest = before
+        return True
 
     def close(self) -> None:
         """Write what was committed and close the commit log; what is not sealed stays readable in it."""

@@ -52,7 +52,8 @@ class Fits:
         probe = build("recommenders", self._spec)
         self.continues = warm and bool(getattr(probe, "warm", False))
         """Whether refits continue from the state before them."""
-        self._key = ""
+        self.key = ""
+        """What the latest fit was made from."""
         folder.mkdir(parents=True, exist_ok=True)
 
     def fit(
@@ -61,7 +62,7 @@ class Fits:
         """Return refit ``number`` on ``log``, warm from ``before`` where asked for and possible."""
         recommender: Recommender = build("recommenders", self._spec)
         warm = before is not None and self.continues
-        key = fit_key(self._spec, self._streams.seed, number, log, self._key if warm else "")
+        key = fit_key(self._spec, self._streams.seed, number, log, self.key if warm else "")
         path = self.folder / f"fit-{number:04d}.npz"
         state = load_state(path, key)
         if state is not None:
@@ -71,5 +72,14 @@ class Fits:
                 recommender.load_state(before.state())
             recommender.fit(log, self._catalog, rng=self._streams.generator("fit", number), progress=progress)
             save_state(path, recommender.state(), key)
-        self._key = key
+        self.key = key
+        return recommender
+
+    def again(self, number: int, key: str) -> Recommender | None:
+        """Return refit ``number``, made before from what ``key`` says; None where it is not there any more."""
+        state = load_state(self.folder / f"fit-{number:04d}.npz", key)
+        if state is None:
+            return None
+        recommender: Recommender = build("recommenders", self._spec)
+        recommender.load_state(state)
         return recommender

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -118,13 +119,13 @@ def _coded(name: str, codes: npt.NDArray[Any]) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(codes.astype(np.int32), WORDS[name])
 
 
+@dataclass
 class Digest:
     """A chain over committed windows for each table: what was committed in which order, column by column."""
 
-    def __init__(self) -> None:
-        self.tables: dict[str, str] = {}
-        """Hex digest of each digested table that has rows."""
-        self.rows: Counter[str] = Counter()
+    tables: dict[str, str] = field(default_factory=dict)
+    """Hex digest of each digested table that has rows."""
+    rows: Counter[str] = field(default_factory=Counter)
 
     def add(self, table: str, rows: pa.Table) -> int:
         """Take in what one window added to a table; return how many rows of the log that is."""
@@ -139,7 +140,7 @@ class Digest:
         for name, column in zip(rows.column_names, rows.columns, strict=True):
             hasher.update(name.encode())
             for data in _streams(column.combine_chunks()):
-                hasher.update(memoryview(data))
+                hasher.update(data.data)
         self.tables[table] = hasher.hexdigest()
 
     def hexdigest(self) -> str:
@@ -212,6 +213,27 @@ class Record:
             rows.sort(key=lambda row: row[0])
             tables[table] = rows_table(table, [row for _, row in rows])
         return tables
+
+    def state(self) -> Columns:
+        """Return what is not committed yet as arrays; single rows belong to no later window."""
+        state: Columns = {"next_event": np.array(self._next_event)}
+        for window, tables in self._blocks.items():
+            for table, blocks in tables.items():
+                for part, columns in zip(("place", "columns"), map(_whole, zip(*blocks, strict=True)), strict=True):
+                    state |= {f"{window}.{table}.{part}.{name}": column for name, column in columns.items()}
+        return state
+
+    def load_state(self, state: Columns) -> None:
+        """Become the record that returned this state."""
+        self._next_event = int(state["next_event"])
+        self._blocks.clear()
+        self._rows.clear()
+        for key in (key for key in state if key != "next_event"):
+            window, table, part, name = key.split(".")
+            blocks = self._blocks[int(window)][table]
+            if not blocks:
+                blocks.append(({}, {}))
+            blocks[0][part == "columns"][name] = state[key]
 
 
 def _rows(columns: Columns, rows: Ints) -> Columns:

@@ -18,7 +18,8 @@ from agents.llm.stack import assemble
 from agents.population import Population
 from agents.schema import Floats
 from simulator.cast import Cast, gather
-from simulator.commits import CommitLog
+from simulator.checkpoint import Checkpoint
+from simulator.commits import CommitLog, write_durably
 from simulator.components import build, kind_of
 from simulator.execution.desk import Desk, Tally
 from simulator.execution.local import Lagged, Strict
@@ -113,7 +114,7 @@ def run(
                 manifest["status"] = "stopped" if isinstance(error, BudgetExhausted | Interrupted) else "failed"
             raise
         finally:
-            meter.account()
+            meter.close()
             write_json(folder / "manifest.json", manifest)
     return manifest
 
@@ -144,7 +145,7 @@ def _begin(scenario: Scenario, folder: Path, arm: str | None) -> dict[str, Any]:
         "wall_s": before.get("wall_s", 0.0),
         "limits_hit": before.get("limits_hit", []),
     }
-    (folder / "scenario.resolved.yaml").write_text(resolved(scenario), encoding="utf-8")
+    write_durably(folder / "scenario.resolved.yaml", resolved(scenario).encode())
     write_json(path, manifest)
     return manifest
 
@@ -163,12 +164,16 @@ def _execute(
     recommender = scenario.recommender
     fits = Fits(folder / "checkpoints", recommender.spec(), scenario.seed, cast.catalog, warm=recommender.warm)
     log = CommitLog(folder / "log", recommender.kind, dispatcher.sync)
+    checkpoint = Checkpoint(folder / "checkpoints" / "columns.npz", digest(scenario))
     try:
         world = World(scenario, cast, fits, progress)
         population = Population(cast.setting)
-        driver = (Strict if scenario.platform.visibility_lag == 0 else Lagged)(world, population, dispatcher, log)
+        driver = (Strict if scenario.platform.visibility_lag == 0 else Lagged)(
+            world, population, dispatcher, log, checkpoint
+        )
         driver.run(meter)
         log.seal()
+        checkpoint.drop()
     finally:
         log.close()
     manifest |= outcome(scenario, cast, driver.tally, log, dispatcher)
@@ -204,14 +209,16 @@ class Meter:
         self._watch = watch
         self._stop = stop
         self._began = self._beat = time.monotonic()
+        self._status: dict[str, Any] = {"day": 0.0, "days": scenario.days}
 
     def __call__(self, desk: Desk, now: float) -> None:
         """Take note of a commit; raise BudgetExhausted or Interrupted where the run must stop here."""
         self.account()
         counts = asdict(desk.tally) | self._manifest["calls"] | {"cost_usd": self._manifest["cost_usd"]}
+        self._status = {"day": now / 1440, "days": self._days} | counts
         if time.monotonic() - self._beat >= HEARTBEAT_S:
             self._beat = time.monotonic()
-            write_json(self._folder / "status.json", {"day": now / 1440, "days": self._days} | counts)
+            write_json(self._folder / "status.json", self._status)
         started = desk.world.cast.setting.popularity
         self._watch(Snapshot(now / 1440, self._days, counts, desk.world.version.popularity, started))
         reached = self._budget.reached(self._dispatcher.stats())
@@ -220,6 +227,11 @@ class Meter:
             raise BudgetExhausted(f"{reached}; continue with: python run_sim.py resume {self._folder}")
         if self._stop():
             raise Interrupted(f"stopped; continue with: python run_sim.py resume {self._folder}")
+
+    def close(self) -> None:
+        """Write down how far it came and what was spent."""
+        self.account()
+        write_json(self._folder / "status.json", self._status)
 
     def _spent(self) -> dict[str, float]:
         tallies = self._dispatcher.stats().values()

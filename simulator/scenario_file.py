@@ -91,8 +91,10 @@ def resolved(scenario: Scenario) -> str:
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.width = 120
-    text = io.StringIO()
-    yaml.dump(_complete(scenario), text)
+    complete, text = _complete(scenario), io.StringIO()
+    # U+0085 is written as it is but read as a line break, unless everything beyond ASCII is escaped
+    yaml.allow_unicode = "\x85" not in json.dumps(complete, ensure_ascii=False)
+    yaml.dump(complete, text)
     return text.getvalue()
 
 

@@ -1,13 +1,13 @@
 """Windows of simulated time: what is visible when, and who may act."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from agents.schema import Floats, Ints
-from simulator.recommenders.base import Recommender
+from simulator.recommenders.base import Recommender, State
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,8 @@ class Version:
     """Refits before this recommender."""
     popularity: Floats
     """Public count per item."""
+    fit: str = ""
+    """What the recommender was made from, as a key (``fits.Fits``)."""
 
     @cached_property
     def popularity_rank(self) -> Ints:
@@ -53,3 +55,31 @@ class Horizon:
         self.committed += 1
         self._versions[self.committed] = version
         self._versions.pop(self.committed - self.lag - 1, None)
+
+    def state(self) -> State:
+        """Return what is committed and what is visible of it, as arrays."""
+        versions = list(self._versions.values())
+        return {
+            "committed": np.array(self.committed),
+            "window": np.array(list(self._versions)),
+            "number": np.array([version.number for version in versions]),
+            "fit": np.array([version.fit for version in versions]),
+            "popularity": np.stack([version.popularity for version in versions]),
+        }
+
+    def load_state(self, state: State, fitted: Callable[[int, str], Recommender]) -> None:
+        """Become the horizon that returned this state; ``fitted`` gives recommenders by number and key."""
+        self.committed = int(state["committed"])
+        recommenders: dict[int, Recommender] = {}
+        self._versions = {}
+        columns = (state[name].tolist() for name in ("window", "number", "fit"))
+        for place, (window, number, fit) in enumerate(zip(*columns, strict=True)):
+            if number not in recommenders:
+                recommenders[number] = fitted(number, fit)
+            popularity = np.asarray(state["popularity"][place], dtype=np.float64)
+            self._versions[window] = Version(recommenders[number], number, popularity, fit)
+
+    @property
+    def latest(self) -> Version:
+        """Return the version committed last."""
+        return self._versions[self.committed]

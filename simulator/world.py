@@ -8,14 +8,16 @@ import numpy as np
 import simpy
 
 from agents.cohort import Cohort, Look
+from agents.errors import InvalidInput
 from agents.ragged import Ragged
 from agents.schema import PAD, Action, Decisions, ExitReason, Floats, Ints
 from simulator.cast import Cast
 from simulator.catalog import Interactions
+from simulator.checkpoint import prefixed
 from simulator.components import build, kind_of
 from simulator.fits import Fits
 from simulator.log import Refit
-from simulator.recommenders.base import Progress, Recommender, Requests, silent
+from simulator.recommenders.base import Progress, Recommender, Requests, State, silent, under
 from simulator.record import PAGES, Columns, Record
 from simulator.scenario import Scenario
 from simulator.seeds import Streams
@@ -60,7 +62,6 @@ class World:
         self.cast = cast
         self.streams = Streams(scenario.seed)
         self.record = Record(scenario.platform.window)
-        self.env = simpy.Environment()
         self.cohort = Cohort(cast.setting)
         self._fits = fits
         self._progress = progress
@@ -72,8 +73,14 @@ class World:
         self.version: Version
         """What the next commit publishes."""
         self._refit(0.0, None, 0)
-        if scenario.recommender.retrain != "never":
-            self.env.process(self._retraining(scenario.recommender.retrain))
+        self._start(0.0)
+
+    def _start(self, now: float) -> None:
+        """Let the platform's own clock run from a moment on."""
+        self.env = simpy.Environment(initial_time=now)
+        every = self.scenario.recommender.retrain
+        if every != "never":
+            self.env.process(self._retraining(every))
 
     # -- a page, for many users at once -------------------------------------------------------------
 
@@ -167,7 +174,7 @@ class World:
 
     def _note_pages(self, shown: Shown, decisions: Decisions, call_id: Sequence[str]) -> None:
         pages = shown.look.pages
-        columns = {
+        columns: Columns = {
             "now": pages.now,
             "user_id": pages.user_id,
             "session_id": shown.look.session_id,
@@ -204,20 +211,22 @@ class World:
     def _retraining(self, every: float) -> Generator[simpy.Event, None, None]:
         """Refit at fixed intervals on everything logged before that moment."""
         while True:
-            yield self.env.timeout(every)
+            yield self.env.timeout((self.version.number + 1) * every - self.env.now)
             self._refit(self.env.now, self._fitted, self.version.number + 1)
 
     def _refit(self, now: float, before: Recommender | None, number: int) -> None:
         """Fit on what was logged before now, and make the next version: the fit as the levers bend it."""
         log = self._training_log(now)
         self._fitted = self._fits.fit(number, log, before, self._progress)
-        bent: Recommender = self._fitted
-        for lever in self._levers:
-            bent = lever.wrap(bent)
-        self.version = Version(bent, number, self._popularity)
+        self.version = Version(self._bent(self._fitted), number, self._popularity, self._fits.key)
         warm = before is not None and self._fits.continues
         row = Refit(now, number, self.scenario.recommender.kind, len(log), int(log.is_synthetic.sum()), warm)
         self.record.row("refits", now, PLATFORM, number, row)
+
+    def _bent(self, fitted: Recommender) -> Recommender:
+        for lever in self._levers:
+            fitted = lever.wrap(fitted)
+        return fitted
 
     def _training_log(self, now: float) -> Interactions:
         """Return what a refit may learn from, and forget what no later one will."""
@@ -227,6 +236,39 @@ class World:
             log = log.take(~log.is_synthetic | (log.time >= now - window))
         self._log = [log]
         return log.take(~log.is_synthetic | (log.time < now))
+
+    # -- where it stands ------------------------------------------------------------------------------
+
+    def state(self) -> State:
+        """Return everything that changes, the recommender excepted, as arrays."""
+        log = Interactions.concatenate(self._log)
+        self._log = [log]
+        return (
+            {"now": np.array(self.env.now), "popularity": self._popularity}
+            | prefixed("log", {name: getattr(log, name) for name in Interactions.__annotations__})
+            | prefixed("cohort", self.cohort.state())
+            | prefixed("trails", self._trails.state())
+            | prefixed("record", self.record.state())
+        )
+
+    def load_state(self, state: State, version: Version) -> None:
+        """Become the world that returned this state, when ``version`` was the one to be published next."""
+        self._popularity = np.asarray(state["popularity"], dtype=np.float64)
+        self._log = [Interactions(**under("log.", state))]  # type: ignore[arg-type]
+        self.cohort.load_state(under("cohort.", state))
+        self._trails.load_state(under("trails.", state))
+        self.record.load_state(under("record.", state))
+        self.version = replace(version, popularity=self._popularity)
+        self._fitted = self.fitted(version.number, version.fit, bent=False)
+        self._fits.key = version.fit
+        self._start(float(state["now"]))
+
+    def fitted(self, number: int, key: str, *, bent: bool = True) -> Recommender:
+        """Return a recommender fitted before; raise InvalidInput where it is gone."""
+        fitted = self._fits.again(number, key)
+        if fitted is None:
+            raise InvalidInput(f"{self._fits.folder}: refit {number} is missing; remove the folder to begin again")
+        return self._bent(fitted) if bent else fitted
 
     # -- what was there at the start ------------------------------------------------------------------
 

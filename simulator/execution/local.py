@@ -3,14 +3,17 @@
 import heapq
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import astuple
 
 import numpy as np
 import simpy
 
 from agents.population import Population
 from agents.schema import Decisions, Floats, Ints
+from simulator.checkpoint import Checkpoint, prefixed
 from simulator.commits import CommitLog
-from simulator.execution.desk import Desk, Exchange
+from simulator.execution.desk import Desk, Exchange, Tally
+from simulator.recommenders.base import State, under
 from simulator.session import life
 from simulator.window import Horizon, Version
 from simulator.world import Shown, Turned, World
@@ -27,9 +30,12 @@ class Lagged(Desk):
     as far as they may go. A window is committed when everybody has passed it.
     """
 
-    def __init__(self, world: World, population: Population, exchange: Exchange, log: CommitLog) -> None:
+    def __init__(
+        self, world: World, population: Population, exchange: Exchange, log: CommitLog, checkpoint: Checkpoint
+    ) -> None:
         super().__init__(world, population, exchange)
         self._log = log
+        self._checkpoint = checkpoint
         platform = world.scenario.platform
         self._end = world.scenario.days * 1440.0
         self._horizon = Horizon(platform.window, platform.visibility_lag, world.version)
@@ -55,7 +61,10 @@ class Lagged(Desk):
 
     def run(self, at_commit: AtCommit) -> None:
         """Let time pass until everybody has reached the end."""
-        for user in np.flatnonzero(np.isinf(self._moment)).tolist():
+        clocked = np.flatnonzero(np.isinf(self._moment)).tolist()
+        if not clocked:
+            self._take_up()
+        for user in clocked:
             clock = self._clocks[user] = simpy.Environment()
             clock.process(life(user, self, clock))
             self._advance([user])
@@ -104,6 +113,9 @@ class Lagged(Desk):
         ):
             self._commit(self._horizon.committed + 1)
             at_commit(self, min((self._horizon.committed + 1) * window, self._end))
+            if not self._clocks and self._checkpoint.due():
+                self._log.seal()
+                self._checkpoint.save(self._state())
 
     def _commit(self, window: int) -> None:
         """Fold a window's events, let the platform's own clock run, and make both durable."""
@@ -115,11 +127,33 @@ class Lagged(Desk):
         self._log.commit(window, tables)
         self._horizon.commit(self.world.version)
 
+    def _state(self) -> State:
+        """Return where everything stands at the end of a window, which clocks and conversations could not say."""
+        return (
+            {"moment": self._moment, "tally": np.array(astuple(self.tally))}
+            | prefixed("world", self.world.state())
+            | prefixed("horizon", self._horizon.state())
+            | prefixed("log", self._log.state())
+        )
+
+    def _take_up(self) -> None:
+        """Go on from the latest checkpoint, if there is one and the log reaches that far."""
+        state = self._checkpoint.load()
+        if state is None or not self._log.load_state(under("log.", state)):
+            return
+        self._horizon.load_state(under("horizon.", state), self.world.fitted)
+        self.world.load_state(under("world.", state), self._horizon.latest)
+        self._moment = np.array(state["moment"])
+        self._first = self._moment.min()
+        self.tally = Tally(*state["tally"].tolist())
+
 
 class Strict(Desk):
     """All users on the platform's own clock: what one does the next one sees. Serial, by definition."""
 
-    def __init__(self, world: World, population: Population, exchange: Exchange, log: CommitLog) -> None:
+    def __init__(
+        self, world: World, population: Population, exchange: Exchange, log: CommitLog, _checkpoint: Checkpoint
+    ) -> None:
         super().__init__(world, population, exchange)
         self._log = log
         self._window = world.scenario.platform.window
