@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.columns import scenario
 from tests.benchmarks._runs import played
+from tests.benchmarks.columns import scenario
 
 
 def measure(

@@ -8,8 +8,8 @@ from typing import Any
 
 import simpy
 
-from tests.benchmarks.columns import scenario
 from tests.benchmarks._runs import played
+from tests.benchmarks.columns import scenario
 
 TARGET = 20_000
 """Pages a second on one core."""
