@@ -10,6 +10,10 @@ from agents.schema import Ints
 Columns = dict[str, npt.NDArray[Any]]
 
 
+PART = 1 << 16
+"""Lists packed at once."""
+
+
 class Ragged:
     """``n`` lists of entries; each column of all their entries is one array.
 
@@ -74,25 +78,24 @@ class Ragged:
                 self.columns[name] = grown
 
     def _pack(self) -> None:
-        """Close the holes."""
-        everyone = np.arange(len(self.size))
-        _, before = self.find(everyone)
-        self._start = np.cumsum(self._room) - self._room
-        self._end = int(self._room.sum())
-        _, after = self.find(everyone)
-        for name, column in self.columns.items():
-            packed = np.empty(self._end, dtype=column.dtype)
-            packed[after] = column[before]
-            self.columns[name] = packed
+        """Close the holes; in parts, so that no array is as long as the pool but the columns themselves."""
+        start = np.cumsum(self._room) - self._room
+        packed = {name: np.empty(int(self._room.sum()), dtype=column.dtype) for name, column in self.columns.items()}
+        for first in range(0, len(start), PART):
+            rows = np.arange(first, min(first + PART, len(start)))
+            owner, before = self.find(rows)
+            after = before + (start - self._start)[rows][owner]
+            for name, column in self.columns.items():
+                packed[name][after] = column[before]
+        self._start, self._end, self.columns = start, int(self._room.sum()), packed
 
     def state(self) -> Columns:
-        """Return all lists as arrays: their sizes, and each column of their entries, list after list."""
-        _, place = self.find(np.arange(len(self.size)))
-        return {"size": self.size.copy()} | {name: column[place] for name, column in self.columns.items()}
+        """Return the pool as it is."""
+        bounds = {"size": self.size, "start": self._start, "room": self._room}
+        return bounds | {f"column.{name}": column[: self._end] for name, column in self.columns.items()}
 
     def load_state(self, state: Columns) -> None:
         """Become the lists that returned this state."""
-        size = np.asarray(state["size"], dtype=np.int64)
-        self.size, self._room, self._start = size, size.copy(), np.cumsum(size) - size
-        self._end = int(size.sum())
-        self.columns = {name: np.array(state[name], dtype=column.dtype) for name, column in self.columns.items()}
+        self.size, self._start, self._room = (np.array(state[name]) for name in ("size", "start", "room"))
+        self.columns = {name: np.array(state[f"column.{name}"]) for name in self.columns}
+        self._end = len(next(iter(self.columns.values())))
