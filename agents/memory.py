@@ -1,14 +1,14 @@
-"""What a user remembers of its visits: episodes, bounded, recalled by recency and relevance."""
+"""What users remember of their visits: episodes, bounded, recalled by recency and relevance."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from math import log2
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from agents.schema import Action, Bools, Floats, Item
+from agents.schema import PAD, Action, Bools, Decisions, Floats, Ints, Item, Pages
 from agents.untrusted import clean
 
 HALF_LIFE_MINUTES = 7 * 1440.0
@@ -17,9 +17,12 @@ TITLE_CAP = 80
 """Characters of a title that enter a prompt."""
 SKIPPED_IMPORTANCE = 0.1
 """Of an item passed over; one watched has 1."""
-_GENRES = 32
-"""Genres a memory has room for at first."""
 _SKIPPED = log2(SKIPPED_IMPORTANCE)
+_GRAIN = 2.0**20
+"""Steps of a score per halving; what is closer is equal."""
+_SLOTS = 1 << 16
+_BLOCK = 64
+"""Users whose memories are searched at once, so that they stay in the processor's cache."""
 
 
 def tokens(text: str) -> int:
@@ -34,102 +37,162 @@ def tokens(text: str) -> int:
     return -(-len(text.encode()) // 3)
 
 
-class Episode(NamedTuple):
-    """One thing that happened, ready to be told."""
+class Memories:
+    """Episodes of all users, as columns: at most ``capacity`` a user; recall at most ``ceiling`` tokens.
 
-    now: float
-    line: str
-    cost: int
-    """Tokens of the line and its end."""
-
-
-@dataclass
-class Memory:
-    """Episodes in order of time, at most ``capacity`` of them; recall at most ``ceiling`` tokens.
-
-    When full, the least important episode goes, the oldest of equals first.
+    When a user's are full, the least important quarter goes, the oldest of equals first. Rows of a
+    batch are pages of different users and do not depend on each other. A user takes room with its
+    first episode.
     """
 
-    ceiling: int = 300
-    capacity: int = 200
-    episodes: list[Episode] = field(default_factory=list, init=False)
-    _watched: Bools = field(init=False, repr=False)
-    _weight: Floats = field(init=False, repr=False)
-    """Base-2 logarithm of importance x recency, as seen from time 0: all episodes fade alike."""
-    _has: Bools = field(init=False, repr=False)
-    """Which genres an episode has; columns are the genres met so far."""
-    _genres: dict[str, int] = field(default_factory=dict, init=False, repr=False)
+    COLUMNS = ("_size", "_watched", "_item", "_weight", "_cost", "_line")
 
-    def __post_init__(self) -> None:
-        room = self.capacity + 1
-        self._watched, self._weight = np.zeros(room, dtype=bool), np.zeros(room)
-        self._has = np.zeros((room, _GENRES), dtype=bool)
+    def __init__(self, n_users: int, items: Sequence[Item], ceiling: int = 300, capacity: int = 200) -> None:
+        if not 0 < capacity < _SLOTS:
+            raise ValueError(f"capacity: {capacity} is not between 1 and {_SLOTS - 1}")
+        self.ceiling, self.capacity = ceiling, capacity
+        self._items = items
+        self._genres = _genre_words(items)
+        self._n_genres = np.bitwise_count(self._genres).sum(axis=1, dtype=np.int64)
+        self._gain = _gains(int(self._n_genres.max(initial=0)))
+        self._row = np.full(n_users, -1)
+        self._used = 0
+        self._size = np.zeros(0, dtype=np.int64)
+        """Episodes in each row; they lie in its first slots, in order of time."""
+        self._watched: Bools = np.zeros((0, capacity), dtype=bool)
+        self._item = np.zeros((0, capacity), dtype=np.int32)
+        self._weight: Floats = np.zeros((0, capacity))
+        """Base-2 logarithm of importance x recency, as seen from time 0: all episodes fade alike."""
+        self._cost = np.zeros((0, capacity), dtype=np.int32)
+        self._line: npt.NDArray[Any] = np.zeros((0, capacity), dtype=object)
 
-    def remember(self, now: float, item: Item, action: Action, rating: float) -> None:
-        """Append what happened to one item; items the user did not read leave no trace."""
-        if action == Action.UNSEEN or not self.capacity:
-            return
-        watched, place = action == Action.WATCH, len(self.episodes)
-        line = _line(now, item, watched, rating)
-        self.episodes.append(Episode(now, line, tokens(line + "\n")))
-        self._watched[place] = watched
-        self._weight[place] = now / HALF_LIFE_MINUTES + (0.0 if watched else _SKIPPED)
-        self._has[place] = False
-        for genre in item.genres:
-            self._has[place, self._column(genre)] = True
-        if place == self.capacity:
-            self._forget(int(np.argmin(self._watched)))
+    def remember(self, pages: Pages, decisions: Decisions) -> None:
+        """Append what happened to the items of pages; those not read leave no trace."""
+        read = (decisions.action != Action.UNSEEN) & (pages.item_id != PAD)
+        nth = np.cumsum(read, axis=1)
+        count = nth[:, -1]
+        read &= nth > (count - self.capacity)[:, None]
+        count = np.minimum(count, self.capacity)
+        rows = self._rows(pages.user_id)
+        full = self._size[rows] + count > self.capacity
+        if full.any():
+            self._forget(rows[full], count[full])
+        owner = np.nonzero(read)[0]
+        slot = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count) + self._size[rows][owner]
+        watched = decisions.action[read] == Action.WATCH
+        at = (rows[owner], slot)
+        self._watched[at] = watched
+        self._item[at] = pages.item_id[read]
+        self._weight[at] = pages.now[owner] / HALF_LIFE_MINUTES + np.where(watched, 0.0, _SKIPPED)
+        lines = self._lines(pages.now[owner], pages.item_id[read], watched, decisions.rating[read])
+        self._line[at] = [line for line, _ in lines]
+        self._cost[at] = [cost for _, cost in lines]
+        self._size[rows] += count
 
-    def recall(self, now: float, items: Sequence[Item]) -> str:
-        """Return the episodes that matter most now for these items, oldest first, one a line.
+    def recall(self, pages: Pages) -> list[str]:
+        """Return, per page, the episodes that matter most now for its items, oldest first, one a line.
 
         Episodes compete by importance x recency (half-life a week) x (1 + the share of their
-        genres that the items have); as many as fit the token ceiling are told.
+        genres that the page has); the best are told until the next exceeds the token ceiling.
         """
-        count = len(self.episodes)
-        if not count:
-            return ""
-        page = {genre for item in items for genre in item.genres}
-        columns = [self._genres[genre] for genre in page if genre in self._genres]
-        has = self._has[:count]
-        share = has[:, columns].sum(axis=1) / np.maximum(has.sum(axis=1), 1)
-        score = self._weight[:count] + np.log2(1.0 + share)
-        latest_first = np.argsort(-score[::-1], kind="stable")
-        told: list[int] = []
-        left = self.ceiling
-        for place in (count - 1 - latest_first).tolist():
-            cost = self.episodes[place].cost
-            if cost <= left:
-                told.append(place)
-                left -= cost
-                if left < _LEAST:
-                    break
-        return "\n".join([self.episodes[place].line for place in sorted(told)])
+        told = [""] * len(pages.user_id)
+        known = np.flatnonzero(self._row[pages.user_id] >= 0)
+        for first in range(0, len(known), _BLOCK):
+            those = known[first : first + _BLOCK]
+            texts = self._tell(self._row[pages.user_id[those]], pages.item_id[those])
+            for place, text in zip(those.tolist(), texts, strict=True):
+                told[place] = text
+        return told
 
-    def _column(self, genre: str) -> int:
-        column = self._genres.setdefault(genre, len(self._genres))
-        if column == self._has.shape[1]:
-            self._has = np.hstack([self._has, np.zeros_like(self._has)])
-        return column
+    def of(self, user_id: int) -> list[str]:
+        """Return all that one user remembers, oldest first."""
+        row = self._row[user_id]
+        lines: list[str] = [] if row < 0 else self._line[row, : self._size[row]].tolist()
+        return lines
 
-    def _forget(self, place: int) -> None:
-        """Let the episodes after one close up to it."""
-        del self.episodes[place]
-        for column in (self._watched, self._weight, self._has):
-            column[place:-1] = column[place + 1 :]
+    def _tell(self, rows: Ints, item_id: Ints) -> list[str]:
+        best = np.sort(self._scores(rows, item_id), axis=1)[:, ::-1]
+        slot = np.maximum(best, 0) % _SLOTS
+        fits = (np.cumsum(self._cost[rows[:, None], slot], axis=1) <= self.ceiling) & (best >= 0)
+        count = fits.sum(axis=1)
+        most = int(count.max())
+        told = np.sort(np.where(fits[:, :most], slot[:, :most], self.capacity), axis=1)
+        lines = self._line[rows[:, None], np.minimum(told, self.capacity - 1)].tolist()
+        return ["\n".join(line[:some]) for line, some in zip(lines, count.tolist(), strict=True)]
+
+    def _scores(self, rows: Ints, item_id: Ints) -> Ints:
+        """Return one number per slot: its score in grains, above the slot's own number; -1 where it is empty."""
+        size = self._size[rows]
+        slot = np.arange(size.max())
+        page = np.bitwise_or.reduce(np.where((item_id != PAD)[..., None], self._genres[item_id], 0), axis=1)
+        item = self._item[rows, : len(slot)]
+        common = np.bitwise_count(self._genres[item] & page[:, None]).sum(axis=2, dtype=np.int64)
+        score = self._weight[rows, : len(slot)] + self._gain[common, self._n_genres[item]]
+        grains = ((score - _SKIPPED) * _GRAIN).astype(np.int64)
+        return np.where(slot < size[:, None], grains * _SLOTS + slot, -1)
+
+    def _lines(self, now: Floats, item_id: Ints, watched: Bools, rating: Floats) -> list[tuple[str, int]]:
+        days = (now // 1440).astype(np.int64) + 1
+        columns = zip(days.tolist(), item_id.tolist(), watched.tolist(), rating.tolist(), strict=True)
+        items = self._items
+        return [_line(day, items[item].title, _did(taken, given)) for day, item, taken, given in columns]
+
+    def _forget(self, rows: Ints, room: Ints) -> None:
+        """Let the least important quarter of each row go, or as many as are needed for ``room`` more."""
+        for row, needed in zip(rows.tolist(), room.tolist(), strict=True):
+            size = int(self._size[row])
+            gone = max(self.capacity // 4, size + needed - self.capacity)
+            kept = np.sort(np.argsort(self._watched[row, :size], kind="stable")[gone:])
+            for name in self.COLUMNS[1:]:
+                column = getattr(self, name)
+                column[row, : len(kept)] = column[row, kept]
+            self._size[row] = len(kept)
+
+    def _rows(self, user_id: Ints) -> Ints:
+        """Return the users' rows, making room for those who are new."""
+        new = user_id[self._row[user_id] < 0]
+        if len(new):
+            self._row[new] = np.arange(self._used, self._used + len(new))
+            self._used += len(new)
+            missing = self._used - len(self._size)
+            if missing > 0:
+                for name in self.COLUMNS:
+                    column = getattr(self, name)
+                    more = np.zeros((max(missing, len(column)), *column.shape[1:]), column.dtype)
+                    setattr(self, name, np.concatenate([column, more]))
+        return self._row[user_id]
 
 
-def _line(now: float, item: Item, watched: bool, rating: float) -> str:
-    """Return an episode as one line."""
-    did = "watched" if watched else "passed over"
-    given = f", rated {rating:g}" if watched and rating == rating else ""
-    return f"- day {int(now // 1440) + 1}: {did} {_title(item.title)}{given}"
+def _genre_words(items: Sequence[Item]) -> npt.NDArray[np.uint64]:
+    """Return each item's genres as bits of words (n_items, words)."""
+    places: dict[str, int] = {}
+    for item in items:
+        for genre in item.genres:
+            places.setdefault(genre, len(places))
+    words = np.zeros((len(items), max(1, -(-len(places) // 64))), dtype=np.uint64)
+    for row, item in enumerate(items):
+        for genre in item.genres:
+            word, bit = divmod(places[genre], 64)
+            words[row, word] |= np.uint64(1 << bit)
+    return words
+
+
+def _gains(most: int) -> Floats:
+    """Return log2(1 + share) by the genres in common and the genres an episode has."""
+    common, of = np.arange(most + 1)[:, None], np.maximum(np.arange(most + 1), 1)
+    return np.asarray(np.log2(1.0 + common / of))
+
+
+def _did(watched: bool, rating: float) -> str:
+    """Return in words what happened, and behind a bar the rating given, if any."""
+    if not watched:
+        return "passed over"
+    return f"watched|, rated {rating:g}" if rating == rating else "watched"
 
 
 @lru_cache(maxsize=1 << 16)
-def _title(title: str) -> str:
-    return clean(title, TITLE_CAP)
-
-
-_LEAST = tokens("- day 1: watched \n")
-"""No episode costs less."""
+def _line(day: int, title: str, did: str) -> tuple[str, int]:
+    """Return an episode as one line, and what it costs with its end, in tokens."""
+    what, _, given = did.partition("|")
+    line = f"- day {day}: {what} {clean(title, TITLE_CAP)}{given}"
+    return line, tokens(line + "\n")

@@ -1,7 +1,7 @@
 """The personas of a population: measured quantities held as columns, one person put together when asked for."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import overload
 
 import numpy as np
@@ -16,6 +16,8 @@ N_NAMED = 5
 """Favorites that the narrative names."""
 TITLE_CAP = 80
 GENRE_CAP = 40
+KEPT = 1 << 16
+"""Personas kept once they are made: writing one costs as much as all else about a question."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +35,7 @@ class Personas(Sequence[Persona]):
     items: Sequence[Item]
     history: History
     real_names: Sequence[str]
+    _made: dict[int, Persona] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         """Return the number of users."""
@@ -45,12 +48,18 @@ class Personas(Sequence[Persona]):
     def __getitem__(self, user_id: int | slice) -> Persona | tuple[Persona, ...]:
         """Return one user's persona, or those of a range of users."""
         if isinstance(user_id, slice):
-            return tuple(self._persona(user) for user in range(len(self))[user_id])
-        return self._persona(range(len(self))[user_id])
+            return tuple(self[user] for user in range(len(self))[user_id])
+        user = range(len(self))[user_id]
+        persona = self._made.get(user)
+        if persona is None:
+            persona = self._persona(user)
+            if len(self._made) < KEPT:
+                self._made[user] = persona
+        return persona
 
     def __iter__(self) -> Iterator[Persona]:
         """Make one persona after the other."""
-        return (self._persona(user) for user in range(len(self)))
+        return (self[user] for user in range(len(self)))
 
     def names(self) -> list[str]:
         """Return what the users are called in reports."""

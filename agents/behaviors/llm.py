@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
@@ -32,8 +31,6 @@ from agents.slates import popular_slates, real_choices
 from agents.template import load
 
 Way = Literal["structured", "likelihood", "labels"]
-_PERSONAS = 1 << 16
-"""Personas kept written out; writing one costs more than asking it."""
 
 
 @dataclass
@@ -57,7 +54,6 @@ class Llm(TalkingBehavior):
     _repairs: bool = field(init=False, repr=False, default=False)
     _setting: Setting = field(init=False, repr=False)
     _levels: tuple[float, ...] = field(init=False, repr=False)
-    _persona: Callable[[int], Persona] = field(init=False, repr=False)
     _conduct: Conduct = field(init=False, repr=False)
     _calibrated: Calibrated = field(init=False, repr=False)
     _gauge: Gauge = field(init=False, repr=False, default_factory=Gauge)
@@ -92,7 +88,6 @@ class Llm(TalkingBehavior):
         self._setting = setting
         lowest, highest, step = setting.scale
         self._levels = tuple(np.arange(lowest, highest + step / 2, step).tolist())
-        self._persona = lru_cache(maxsize=_PERSONAS)(setting.personas.__getitem__)
         self._conduct = Conduct.of(setting)
         self.fallback.prepare(setting)
         if self._way != "structured":
@@ -161,7 +156,7 @@ class Llm(TalkingBehavior):
 
     def _talk(self, observation: Observation, memory: str, items: Sequence[Item]) -> Generator[Prompt, Answer, Talked]:
         """Hold one conversation; its content is scores, or what the model said, or None."""
-        persona = self._persona(observation.user_id)
+        persona = self._setting.personas[observation.user_id]
         notes: tuple[str, ...] = ()
         if self._way != "structured":
             scored = yield from self._scores(persona, memory, items, observation.decision, observation.now)

@@ -181,8 +181,7 @@ class Desk:
     def _begin_talks(self, behavior: TalkingBehavior, shown: Shown) -> None:
         look = shown.look
         seen = observations(look.pages, look.session_id, self.world.cast.catalog.items)
-        memories = [self._population.user(one.user_id).recall(one) for one in seen]
-        conversations = behavior.converse(look.pages, seen, memories)
+        conversations = behavior.converse(look.pages, seen, self._population.recall(look.pages))
         for row, (one, conversation) in enumerate(zip(seen, conversations, strict=True)):
             heapq.heappush(self._moments, (one.now, one.user_id))
             self._talking[one.user_id] = one.now
@@ -202,9 +201,8 @@ class Desk:
         shown = join([take(group[0].shown, np.array([talk.row for talk in group])) for group in groups.values()])
         ends = [talk.end for talk in talks]
         decisions = talks[0].behavior.conclude(shown.look.pages, ends)
-        for row, talk in enumerate(talks):
-            user = self._population.user(talk.seen.user_id)
-            user.remember(talk.seen, decisions.action[row].tolist(), decisions.rating[row].tolist())
+        self._population.remember(shown.look.pages, decisions)
+        for talk in talks:
             del self._talking[talk.seen.user_id]
             self._note_calls(talk)
         self.tally.llm_decisions += len(talks)
