@@ -1,17 +1,20 @@
 """Load run and study folders into tidy frames."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from agents.errors import InvalidInput
+from agents.schema import Bools
 from simulator.log import TABLES
 
 METRICS = "metrics.parquet"
@@ -24,15 +27,26 @@ class Run:
     folder: Path
     manifest: dict[str, Any]
 
-    def table(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """Return a table (all its columns, or those named) in log order, empty where the run wrote no row."""
-        wanted = list(columns or TABLES[name].__annotations__)
-        parts = sorted((self.folder / "log").glob(f"{name}-*.parquet"))
-        if not parts:
-            return pd.DataFrame(columns=wanted)
-        read = [pq.ParquetFile(part).read(columns=columns and wanted, use_threads=False) for part in parts]
+    def table(
+        self, name: str, columns: Sequence[str] | None = None, users: Collection[int] | None = None
+    ) -> pd.DataFrame:
+        """Return a table in log order, empty where the run wrote no row.
+
+        ``columns`` and ``users`` leave out all other columns and the rows of all other users.
+        """
+        read = [part if users is None else _of_users(part, users) for part in self.segments(name, columns)]
+        if not read:
+            return pd.DataFrame(columns=list(columns or TABLES[name].__annotations__))
         frame: pd.DataFrame = pa.concat_tables(read).unify_dictionaries().to_pandas()
         return frame.reset_index(drop=True)
+
+    def segments(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Yield a table segment by segment in log order, text as dictionaries: one segment is in memory at a time."""
+        kinds = TABLES[name].__annotations__
+        text = [column for column in columns or kinds if kinds[column] is str]
+        for path in sorted((self.folder / "log").glob(f"{name}-*.parquet")):
+            with pq.ParquetFile(path, read_dictionary=text) as file:
+                yield file.read(columns=columns and list(columns), use_threads=False)
 
     @cached_property
     def impressions(self) -> pd.DataFrame:
@@ -76,6 +90,16 @@ class Run:
         if not path.is_file():
             raise InvalidInput(f"{self.folder} has no {METRICS}; write it with: python run_sim.py report {self.folder}")
         return pd.read_parquet(path)
+
+
+def _of_users(table: pa.Table, users: Collection[int]) -> pa.Table:
+    return table.filter(pc.is_in(table["user_id"], pa.array(sorted(users), pa.int64())))
+
+
+def says(column: pa.ChunkedArray, word: str) -> Bools:
+    """Return per row whether a column of text, read as a dictionary, holds a word."""
+    parts = [pc.equal(part.dictionary, word).to_numpy(False)[part.indices.to_numpy()] for part in column.chunks]
+    return np.concatenate([np.empty(0, dtype=np.bool_), *parts])
 
 
 def load(folder: Path) -> Run:

@@ -1,7 +1,7 @@
 """What a metric is: a formula with its declaration, and the value it gives."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -34,16 +34,22 @@ class Value:
 
     ``n`` counts what was averaged (users, items or pairs), ``n_skipped`` what had to be left out.
     ``tied_mass`` is the share of interactions held by items tied at the head/tail boundary, which
-    only the item id put on one side; 0 where there is no boundary.
+    only the item id put on one side; 0 where there is no boundary. ``per_user`` are the figures that
+    were averaged, NaN for users left out, where each depends on that user alone.
     """
 
     value: float
     n: int
     n_skipped: int = 0
     tied_mass: float = 0.0
+    per_user: Floats | None = field(default=None, repr=False, compare=False)
 
     def __float__(self) -> float:
         return self.value
+
+    def of_users(self, users: Ints) -> "Value | None":
+        """Return the mean over some users alone, None where that takes more than their figures."""
+        return None if self.per_user is None else mean_value(self.per_user[users], self.tied_mass)
 
 
 def mean_value(per_user: Floats, tied_mass: float = 0.0) -> Value:
@@ -54,7 +60,7 @@ def mean_value(per_user: Floats, tied_mass: float = 0.0) -> Value:
     """
     there = per_user[~np.isnan(per_user)]
     value = float(there.mean()) if len(there) else float("nan")
-    return Value(value, len(there), len(per_user) - len(there), tied_mass)
+    return Value(value, len(there), len(per_user) - len(there), tied_mass, per_user)
 
 
 def sums_by(group: Ints, values: Floats | Bools, n: int) -> Floats:

@@ -51,7 +51,8 @@ def discounted_exposure(item: Ints, rank: Ints, n_items: int) -> Floats:
     >>> discounted_exposure(np.array([0, 1, 0]), np.array([1, 3, 3]), 3).tolist()
     [1.5, 0.5, 0.0]
     """
-    return sums_by(item, 1 / np.log2(1 + rank), n_items)
+    discounts = 1 / np.log2(1 + np.arange(1, int(rank.max(initial=0)) + 1))
+    return sums_by(item, discounts[rank - 1], n_items)
 
 
 def exposure_entropy(counts: Floats, normalize: bool = False) -> Value:

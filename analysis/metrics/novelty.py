@@ -6,7 +6,7 @@ from agents.schema import Floats
 from analysis.metrics.accuracy import judged
 from analysis.metrics.base import INF, Metric, Value, mean_value
 from analysis.metrics.lists import Lists
-from analysis.metrics.variety import totals, with_genre
+from analysis.metrics.variety import unit_totals, with_genre
 
 
 def miuf(slates: Lists, popularity: Floats, population: int) -> Value:
@@ -61,9 +61,8 @@ def unexpectedness(slates: Lists, profiles: Lists, genres: Floats) -> Value:
     1.0
     """
     shown, own = with_genre(slates, genres), with_genre(profiles, genres)
-    unit = genres / np.maximum(np.linalg.norm(genres, axis=1, keepdims=True), 1)
     with np.errstate(invalid="ignore"):
-        similar = (totals(shown, unit) * totals(own, unit)).sum(axis=1) / (shown.lengths * own.lengths)
+        similar = (unit_totals(shown, genres) * unit_totals(own, genres)).sum(axis=1) / (shown.lengths * own.lengths)
     return mean_value(np.clip(1 - similar, 0, 1))
 
 

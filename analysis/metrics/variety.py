@@ -4,7 +4,6 @@
 """
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from agents.schema import Floats, Ints
 from analysis.metrics.base import INF, Metric, Value, mean_value
@@ -15,18 +14,17 @@ RAREFIED_DRAWS = 16
 RAREFY_KEY = 20_163_002
 """Key of the fixed Philox stream that draws the subsamples of ``topic_entropy_rarefied``."""
 
-USERS_AT_ONCE = 8192
+SMALLEST = np.finfo(np.float64).tiny
 
 
 def with_genre(lists: Lists, genres: Floats) -> Lists:
     """Return the lists without the items that have no genre."""
+    return lists.derived(_with_genre, genres)
+
+
+def _with_genre(lists: Lists, genres: Floats) -> Lists:
     known = (genres.sum(axis=1) > 0)[lists.item]
-    return Lists(lists.owner[known], lists.item[known], lists.n)
-
-
-def totals(lists: Lists, features: Floats) -> Floats:
-    """Return the (users, features) sum over each list of the rows of an (items, features) matrix."""
-    return np.asarray(lists.incidence(len(features)) @ features)
+    return lists if known.all() else Lists(lists.owner[known], lists.item[known], lists.n)
 
 
 def genre_shares(lists: Lists, genres: Floats) -> Floats:
@@ -37,17 +35,32 @@ def genre_shares(lists: Lists, genres: Floats) -> Floats:
     >>> genre_shares(Lists.of_matrix(np.array([[0, 1]])), np.array([[1, 0], [1, 1]])).tolist()
     [[0.75, 0.25]]
     """
-    weights = genres / np.maximum(genres.sum(axis=1, keepdims=True), 1)
-    summed = totals(lists, weights)
+    return lists.derived(_genre_shares, genres)
+
+
+def _genre_shares(lists: Lists, genres: Floats) -> Floats:
+    summed = lists.totals(split(genres))
     with np.errstate(invalid="ignore"):
         return np.asarray(summed / summed.sum(axis=1, keepdims=True))
 
 
+def split(genres: Floats) -> Floats:
+    """Return the weight of each item in each of its genres, 1 in all."""
+    return np.asarray(genres / np.maximum(genres.sum(axis=1, keepdims=True), 1))
+
+
+def unit_totals(lists: Lists, genres: Floats) -> Floats:
+    """Return the (users, genres) sum over each list of the items' genre vectors of length 1."""
+    return lists.derived(_unit_totals, genres)
+
+
+def _unit_totals(lists: Lists, genres: Floats) -> Floats:
+    return lists.totals(genres / np.maximum(np.linalg.norm(genres, axis=1, keepdims=True), 1))
+
+
 def entropy_bits(shares: Floats) -> Floats:
     """Return Shannon's entropy in bits of each row of shares, NaN rows staying NaN."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(shares == 0, 0.0, shares * np.log2(shares))
-    return np.asarray(-terms.sum(axis=1) + 0.0)
+    return np.asarray(0.0 - np.einsum("ug,ug->u", shares, np.log2(np.maximum(shares, SMALLEST))))
 
 
 def topic_entropy(slates: Lists, genres: Floats) -> Value:
@@ -74,36 +87,38 @@ def topic_entropy_rarefied(slates: Lists, genres: Floats) -> Value:
     lists = with_genre(slates, genres)
     long = np.flatnonzero(lists.lengths >= RAREFIED_ITEMS)
     random = np.random.Generator(np.random.Philox(key=RAREFY_KEY))
-    entropy = np.full(slates.n, np.nan)
-    entropy[long] = _subsampled_entropy(lists.take(long), genres, random).mean(axis=0)
-    return mean_value(entropy)
+    weights, entropy = split(genres), np.zeros(len(long))
+    for _ in range(RAREFIED_DRAWS):
+        places = distinct_places(lists.lengths[long], RAREFIED_ITEMS, random)
+        entropy += _entropy_of_rows(lists, lists.starts[long][:, None] + places, weights)
+    value = mean_value(entropy / RAREFIED_DRAWS)
+    return Value(value.value, value.n, slates.n - value.n)  # not per user: the draws depend on who else is there
 
 
-def _subsampled_entropy(lists: Lists, genres: Floats, random: np.random.Generator) -> Floats:
-    """Return the (RAREFIED_DRAWS, lists) entropies of random items of each list."""
-    starts = np.cumsum(lists.lengths) - lists.lengths
-    rows = starts[:, None] + distinct_places(lists.lengths, RAREFIED_ITEMS, random, RAREFIED_DRAWS)
-    n = RAREFIED_DRAWS * lists.n
-    drawn = Lists(np.repeat(np.arange(n), RAREFIED_ITEMS), lists.item[rows.ravel()], n)
-    return entropy_bits(genre_shares(drawn, genres)).reshape(RAREFIED_DRAWS, lists.n)
+def _entropy_of_rows(lists: Lists, rows: Ints, weights: Floats) -> Floats:
+    """Return the entropy in bits of the genres of each line of rows of the lists."""
+    n, size = rows.shape
+    drawn = Lists(np.repeat(np.arange(n, dtype=np.int32), size), lists.item[rows.ravel()], n)
+    return entropy_bits(drawn.totals(weights) / size)
 
 
-def distinct_places(lengths: Ints, n: int, random: np.random.Generator, draws: int) -> Ints:
-    """Return (draws, lengths, n): n distinct places in 0..length-1 for each length (at least n).
+def distinct_places(lengths: Ints, n: int, random: np.random.Generator) -> Ints:
+    """Return (lengths, n): n distinct places in 0..length-1 for each length (at least n).
 
     All subsets are equally likely; the places of a subset ascend.
 
-    >>> distinct_places(np.array([3]), 3, np.random.default_rng(0), 1).tolist()
-    [[[0, 1, 2]]]
+    >>> distinct_places(np.array([3]), 3, np.random.default_rng(0)).tolist()
+    [[0, 1, 2]]
     """
-    uniform = random.random((draws, n, len(lengths)))
-    places = np.empty((draws, len(lengths), 0), dtype=np.int64)
-    for taken in range(n):
-        place = np.floor(uniform[:, taken] * (lengths - taken)).astype(np.int64)
-        for earlier in range(taken):  # ascending: step over each place that is already taken
-            place += place >= places[:, :, earlier]
-        places = np.sort(np.concatenate([places, place[:, :, None]], axis=2), axis=2)
-    return places
+    places = np.empty((n, len(lengths)), dtype=np.int64)
+    for taken, uniform in enumerate(random.random((n, len(lengths)))):
+        place = np.floor(uniform * (lengths - taken)).astype(np.int64)
+        for earlier in places[:taken]:  # ascending: step over each place that is already taken
+            place += place >= earlier
+        for earlier in places[:taken]:  # put it in its place
+            earlier[:], place = np.minimum(earlier, place), np.maximum(earlier, place)
+        places[taken] = place
+    return places.T
 
 
 def top1_genre_share(slates: Lists, genres: Floats) -> Value:
@@ -135,8 +150,7 @@ def intra_list_diversity(slates: Lists, genres: Floats) -> Value:
     0.29289
     """
     lists = with_genre(slates, genres)
-    unit = genres / np.maximum(np.linalg.norm(genres, axis=1, keepdims=True), 1)
-    similar = (totals(lists, unit) ** 2).sum(axis=1) - lists.lengths
+    similar = (unit_totals(lists, genres) ** 2).sum(axis=1) - lists.lengths
     return mean_value(np.maximum(1 - similar / _ordered_pairs(lists), 0))
 
 
@@ -150,7 +164,7 @@ def intra_list_diversity_hamming(slates: Lists, genres: Floats) -> Value:
     0.5
     """
     lists = with_genre(slates, genres)
-    have = totals(lists, genres)
+    have = lists.totals(genres)
     differing = 2 * (have * (lists.lengths[:, None] - have)).sum(axis=1)
     return mean_value(differing / genres.shape[1] / _ordered_pairs(lists))
 
@@ -169,11 +183,8 @@ def intra_list_diversity_jaccard(slates: Lists, genres: Floats) -> Value:
     common = kinds @ kinds.T
     either = kinds.sum(axis=1)[:, None] + kinds.sum(axis=1)[None, :] - common
     distance = 1 - common / np.maximum(either, 1)
-    shape = (lists.n, len(kinds))
-    have = csr_array((np.ones(len(kind)), (lists.owner, kind)), shape=shape)
-    parts = [have[start : start + USERS_AT_ONCE] for start in range(0, lists.n, USERS_AT_ONCE)]
-    summed = [np.asarray(part.multiply(part @ distance).sum(axis=1)).ravel() for part in parts]
-    return mean_value(np.concatenate([np.empty(0), *summed]) / _ordered_pairs(lists))
+    have = Lists(lists.owner, kind, lists.n)
+    return mean_value(have.sums_of_pairs(distance) / _ordered_pairs(lists))
 
 
 def _kinds(lists: Lists, genres: Floats) -> tuple[Floats, Ints]:

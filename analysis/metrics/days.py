@@ -1,0 +1,65 @@
+"""What was shown, one simulated day at a time: no more than a day and a segment are in memory at once."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from agents.schema import Bools, Ints
+from analysis.load import Run, says
+
+SHOWN = ("day", "user_id", "item_id", "page", "position", "slate_size", "action", "rating")
+"""Columns read of impressions."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Items shown, in log order, as narrow columns."""
+
+    user: Ints
+    item: Ints
+    rank: Ints
+    """Place in the visit, from 1 over all pages."""
+    watched: Bools
+    liked: Bools
+    """Watched and rated at least as high as likes begin."""
+
+    @staticmethod
+    def of(table: pa.Table, liked_from: float) -> "Shown":
+        """Return the rows of a table with the columns SHOWN."""
+        page, position, size = (table[name].to_numpy() for name in ("page", "position", "slate_size"))
+        user, item = (table[name].to_numpy().astype(np.int32) for name in ("user_id", "item_id"))
+        rank = ((page - 1) * size + position).astype(np.int32)
+        watched = says(table["action"], "watch")
+        return Shown(user, item, rank, watched, watched & (table["rating"].to_numpy() >= liked_from))
+
+    @staticmethod
+    def joined(parts: list["Shown"]) -> "Shown":
+        """Return the rows of several, one after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        return Shown(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Shown)))
+
+
+def by_day(run: Run, liked_from: float) -> Iterator[tuple[int, Shown]]:
+    """Yield every day on which anything was shown, in order, with all that was shown on it.
+
+    A day is complete when no later segment reaches back to it, however the log is ordered.
+    """
+    last = _last_segments(run)
+    days, parts = sorted(last), {day: list[Shown]() for day in last}
+    for segment, table in enumerate(run.segments("impressions", SHOWN)):
+        day = table["day"].to_numpy()
+        for there in np.unique(day).tolist():
+            rows = table if (day == there).all() else table.filter(pa.array(day == there))
+            parts[there].append(Shown.of(rows, liked_from))
+        while days and last[days[0]] <= segment:
+            yield days[0], Shown.joined(parts.pop(days.pop(0)))
+
+
+def _last_segments(run: Run) -> dict[int, int]:
+    """Return the last segment with anything of each day."""
+    segments = enumerate(run.segments("impressions", ["day"]))
+    return {int(day): segment for segment, table in segments for day in pc.unique(table["day"]).to_pylist()}

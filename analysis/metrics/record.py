@@ -1,0 +1,223 @@
+"""A run's tables as the inputs of metrics, period by period."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+
+from agents.schema import Floats, Ints
+from analysis.load import Run
+from analysis.metrics.base import sums_by
+from analysis.metrics.concentration import discounted_exposure
+from analysis.metrics.days import Shown, by_day
+from analysis.metrics.evidence import Evidence
+from analysis.metrics.lists import Lists
+from analysis.metrics.outcomes import LIKED_FROM, Outcomes
+from analysis.metrics.strata import GROUPS, bands, head_tail, user_groups
+
+WHOLE_RUN = -1
+"""The ``day`` of figures over the whole run."""
+
+MINUTES_A_DAY = 1440
+
+VISIT = ("pages", "satisfaction", "minutes")
+"""Columns of a visit that are averaged per user."""
+
+VISITED = ("user_id", "start", "end", "pages", "satisfaction")
+TAKEN = ("user_id", "item_id", "rating")
+"""Columns read of sessions and history."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How often, in one period: per user, and per item."""
+
+    shown: Floats
+    watched: Floats
+    liked: Floats
+    impressions: Floats
+    watches: Floats
+    exposures: Floats
+    """Impressions weighted by rank."""
+
+    @staticmethod
+    def of(rows: Shown, n_users: int, n_items: int) -> "Tally":
+        """Return the tally of what was shown."""
+        return Tally(
+            _count(rows.user, n_users),
+            _count(rows.user[rows.watched], n_users),
+            _count(rows.user[rows.liked], n_users),
+            _count(rows.item, n_items),
+            _count(rows.item[rows.watched], n_items),
+            discounted_exposure(rows.item, rows.rank, n_items),
+        )
+
+    @staticmethod
+    def empty(n_users: int, n_items: int) -> "Tally":
+        """Return the tally of nothing."""
+        return Tally(*(np.zeros(n) for n in (n_users,) * 3 + (n_items,) * 3))
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(Tally)))
+
+
+@dataclass(frozen=True)
+class Period:
+    """What was shown and watched on one day or over the whole run, and the popularity at its end."""
+
+    shown: Lists
+    consumed: Lists
+    tally: Tally
+    popularity: Floats
+
+
+@dataclass
+class Gathered:
+    """Lists joined day by day; days wait until they are as many rows as what is joined, so that joining stays cheap."""
+
+    joined: Lists
+    waiting: list[Lists]
+
+    def add(self, lists: Lists) -> None:
+        """Take one more day."""
+        self.waiting.append(lists)
+        if sum(len(some.owner) for some in self.waiting) > len(self.joined.owner):
+            self.join()
+
+    def join(self) -> Lists:
+        """Return each user's items of all days, in order of first showing."""
+        self.joined, self.waiting = Lists.one_after_other([self.joined, *self.waiting]), []
+        return self.joined
+
+
+@dataclass(frozen=True)
+class Record:
+    """A run's tables as the inputs of metrics."""
+
+    run: Run
+
+    def periods(self) -> Iterator[tuple[int, Period]]:
+        """Yield every day by itself, in order, then WHOLE_RUN; only what the whole run needs is kept of a day."""
+        nobody = Lists.of_matrix(np.empty((self.n_users, 0), dtype=np.int64))
+        shown, consumed, popularity = Gathered(nobody, []), nobody, self.popularity
+        whole = Tally.empty(self.n_users, self.n_items)
+        for day, rows in by_day(self.run, self._liked_from):
+            period = self._period(rows, consumed, popularity)
+            del rows
+            popularity, whole = period.popularity, whole + period.tally
+            shown.add(period.shown)
+            consumed = Lists.one_after_other([consumed, period.consumed])
+            yield day, period
+        yield WHOLE_RUN, Period(shown.join(), consumed, whole, popularity)
+
+    def _period(self, rows: Shown, before: Lists, popularity: Floats) -> Period:
+        """Return a day, given what had been watched and how popular items were before it.
+
+        A watch adds to the popularity of an item that the user had not taken before.
+        """
+        shown = Lists.of_showings(rows.user, rows.item, self.n_users)
+        consumed = Lists.of_showings(rows.user[rows.watched], rows.item[rows.watched], self.n_users)
+        first = consumed.item[~(consumed.within(self.profiles) | consumed.within(before))]
+        after = popularity + _count(first, self.n_items)
+        return Period(shown, consumed, Tally.of(rows, self.n_users, self.n_items), after)
+
+    def shown(self, period: Period) -> Evidence:
+        """Return the evidence on what was shown."""
+        tally = period.tally
+        return replace(self._known, slates=period.shown, counts=tally.impressions, exposures=tally.exposures)
+
+    def consumed(self, period: Period) -> Evidence:
+        """Return the evidence on what was watched."""
+        return replace(self._known, slates=period.consumed, counts=period.tally.watches)
+
+    def outcomes(self, period: Period, day: int) -> Outcomes:
+        """Return what each user did, NaN for users who did not come."""
+        tally, visits = period.tally, self._sessions
+        visits = visits if day == WHOLE_RUN else visits[visits["day"] == day]
+        shown = np.where(tally.shown == 0, np.nan, tally.shown)
+        watched, liked = (np.where(tally.shown == 0, np.nan, times) for times in (tally.watched, tally.liked))
+        came = visits["user_id"].to_numpy(np.int64)
+        times = _count(came, self.n_users)
+        times[times == 0] = np.nan
+        means = (sums_by(came, visits[name].to_numpy(np.float64), self.n_users) / times for name in VISIT)
+        return Outcomes(shown, watched, liked, *means)
+
+    @cached_property
+    def n_users(self) -> int:
+        """Return the number of simulated users, whose ids are 0..n-1."""
+        return sum(len(part) for part in self.run.segments("users", ["user_id"]))
+
+    @cached_property
+    def n_items(self) -> int:
+        """Return the size of the catalog."""
+        return len(self._items)
+
+    @cached_property
+    def popularity(self) -> Floats:
+        """Return the initial popularity."""
+        return self._items["initial_count"].to_numpy(np.float64)
+
+    @cached_property
+    def profiles(self) -> Lists:
+        """Return what each simulated user had taken before time 0, as the platform knew it."""
+        history = self._history
+        mine = history[history["user_id"] < self.n_users].drop_duplicates(["user_id", "item_id"])
+        return Lists.of(mine["user_id"].to_numpy(np.int64), mine["item_id"].to_numpy(np.int64), self.n_users)
+
+    @cached_property
+    def groups(self) -> list[tuple[str, Ints]]:
+        """Return the users of each group that has any."""
+        codes = user_groups(self.profiles, self.popularity)
+        members = [(group, np.flatnonzero(codes == code)) for code, group in enumerate(GROUPS)]
+        return [(group, users) for group, users in members if len(users)]
+
+    @cached_property
+    def _sessions(self) -> pd.DataFrame:
+        """Return the finished visits with the day they began on."""
+        table = self.run.table("sessions", VISITED)
+        day = (table["start"].astype(np.float64) // MINUTES_A_DAY).astype(np.int64)
+        return table.assign(day=day, minutes=table["end"] - table["start"])
+
+    @cached_property
+    def _items(self) -> pd.DataFrame:
+        """Return what metrics ask of the catalog."""
+        return self.run.table("items", ["genres", "initial_count"])
+
+    @cached_property
+    def _history(self) -> pd.DataFrame:
+        """Return what the platform knew at time 0."""
+        return self.run.table("history", TAKEN)
+
+    @cached_property
+    def _liked_from(self) -> float:
+        """Return the rating at which likes begin: by the highest known at time 0, or of the run if there was none."""
+        highest = self._history["rating"].max()
+        if pd.isna(highest):
+            given = (pc.max(table["rating"]).as_py() for table in self.run.segments("impressions", ["rating"]))
+            highest = np.fmax.reduce([np.nan, *given])
+        return LIKED_FROM * float(highest)
+
+    @cached_property
+    def _known(self) -> Evidence:
+        """Return everything that no period changes."""
+        background = self._history.loc[self._history["user_id"] >= self.n_users, "user_id"].nunique()
+        genres = self._items["genres"].astype(str).str.get_dummies(sep="|").to_numpy(np.float64)
+        return Evidence(
+            slates=self.profiles,
+            n_catalog=self.n_items,
+            profiles=self.profiles,
+            popularity=self.popularity,
+            population=self.n_users + background,
+            genres=genres if genres.shape[1] else None,
+            head=head_tail(self.popularity),
+            band=bands(self.popularity),
+            groups=user_groups(self.profiles, self.popularity),
+        )
+
+
+def _count(codes: Ints, n: int) -> Floats:
+    """Return how often each of n codes occurs."""
+    return np.bincount(codes, minlength=n).astype(np.float64)
