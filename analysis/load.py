@@ -1,7 +1,7 @@
 """Load run and study folders into tidy frames."""
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +14,35 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from agents.errors import InvalidInput
-from agents.schema import Bools
+from agents.schema import Bools, Ints
 from simulator.log import TABLES
 
 METRICS = "metrics.parquet"
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """How often every item, and every position of the page (row 0 empty), was shown and watched, over the whole run."""
+
+    items: pd.DataFrame
+    positions: pd.DataFrame
+
+    @staticmethod
+    def of(parts: Iterable[pa.Table], n_items: int) -> "Exposure":
+        """Return the exposure in tables with item_id, position and action; columns ``shown`` and ``watched``."""
+        items, positions = np.zeros((n_items, 2), dtype=np.int64), np.zeros((1, 2), dtype=np.int64)
+        for part in parts:
+            watched = says(part["action"], "watch")
+            item, position = (part[name].to_numpy() for name in ("item_id", "position"))
+            items += _times(item, watched, n_items)
+            size = max(len(positions), int(position.max(initial=0)) + 1)
+            positions = np.pad(positions, ((0, size - len(positions)), (0, 0))) + _times(position, watched, size)
+        return Exposure(*(pd.DataFrame(counts, columns=["shown", "watched"]) for counts in (items, positions)))
+
+
+def _times(codes: Ints, watched: Bools, n: int) -> Ints:
+    """Return per code how often it was shown and how often watched."""
+    return np.stack([np.bincount(codes, minlength=n), np.bincount(codes[watched], minlength=n)], axis=1)
 
 
 @dataclass(frozen=True)
@@ -52,6 +77,12 @@ class Run:
     def impressions(self) -> pd.DataFrame:
         """Return every item shown (simulator.log.Impression)."""
         return self.table("impressions")
+
+    @cached_property
+    def exposure(self) -> Exposure:
+        """Return how often items and positions were shown and watched, without the impressions themselves."""
+        n_items = sum(len(part) for part in self.segments("items", ["item_id"]))
+        return Exposure.of(self.segments("impressions", ["item_id", "position", "action"]), n_items)
 
     @cached_property
     def sessions(self) -> pd.DataFrame:

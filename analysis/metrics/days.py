@@ -43,10 +43,11 @@ class Shown:
         return Shown(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Shown)))
 
 
-def by_day(run: Run, liked_from: float) -> Iterator[tuple[int, Shown]]:
+def by_day(run: Run, liked_from: float = np.inf) -> Iterator[tuple[int, Shown]]:
     """Yield every day on which anything was shown, in order, with all that was shown on it.
 
-    A day is complete when no later segment reaches back to it, however the log is ordered.
+    Watches rated at least ``liked_from`` are likes. A day is complete when no later segment reaches
+    back to it, however the log is ordered.
     """
     last = _last_segments(run)
     days, parts = sorted(last), {day: list[Shown]() for day in last}

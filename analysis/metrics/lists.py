@@ -48,7 +48,9 @@ class Lists:
         >>> lists.owner.tolist(), lists.item.tolist()
         ([0, 1, 1], [5, 7, 6])
         """
-        keys = (owner.astype(np.int64) << 32) | np.arange(len(owner))
+        keys = owner.astype(np.int64)
+        keys <<= 32
+        keys |= np.arange(len(owner))
         keys.sort()
         every = Lists((keys >> 32).astype(np.int32), item[keys & 0xFFFFFFFF].astype(np.int32), n)
         rows = every._first_showings()
@@ -68,13 +70,19 @@ class Lists:
 
         Owner, item and place in the list are sorted as one number: a million of each take 60 of its 63 bits.
         """
-        width, places = int(self.item.max(initial=0)) + 1, int(self.lengths.max(initial=0)) + 1
-        keys = (self._codes(width) * places) + (self.rank - 1)
+        item_bits, place_bits = (
+            int(high).bit_length() for high in (self.item.max(initial=0), self.lengths.max(initial=0))
+        )
+        keys = self._codes(1 << item_bits)
+        keys <<= place_bits
+        keys |= self.rank - 1
         keys.sort()
-        pair = keys // places
-        new = np.diff(pair, prepend=-1) != 0
-        first = np.zeros(len(keys), dtype=np.bool_)
-        first[self.starts[pair[new] // width] + keys[new] % places] = True
+        new = np.ones(len(keys), dtype=np.bool_)
+        np.not_equal(keys[1:] >> place_bits, keys[:-1] >> place_bits, out=new[1:])
+        if new.all():
+            return new
+        first, keys = np.zeros(len(keys), dtype=np.bool_), keys[new]
+        first[self.starts[keys >> (item_bits + place_bits)] + (keys & ((1 << place_bits) - 1))] = True
         return first
 
     def _codes(self, width: int) -> Ints:

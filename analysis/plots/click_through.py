@@ -23,10 +23,10 @@ class ClickThrough(Plot):
         """Return the watch rate per arm, seed and position over all pages."""
         frames = []
         for cell in study.cells:
-            shown = cell.run.table("impressions", ["position", "action"]).assign(
-                watched=lambda f: f["action"] == "watch"
+            shown = cell.run.exposure.positions.query("shown > 0").rename_axis("position").reset_index()
+            rates = pd.DataFrame(
+                {"position": shown["position"], "rate": shown["watched"] / shown["shown"], "n": shown["shown"]}
             )
-            rates = shown.groupby("position")["watched"].agg(rate="mean", n="size").reset_index()
             frames.append(rates.assign(arm=cell.arm, seed=cell.seed))
         return by_arm(study, pd.concat(frames, ignore_index=True)).assign(
             definition_id="watch_rate/by-position/all-pages"

@@ -54,13 +54,10 @@ def exposure(study: Study, *, watched: bool = False) -> pd.DataFrame:
     frames = []
     for arm in study.arms:
         for cell in study.of(arm):
-            rows = cell.run.table("impressions", ["item_id", "action"])
             items = cell.run.table("items", ["item_id", "initial_count"])
-            if watched:
-                rows = rows[rows["action"] == "watch"]
-            counts = np.bincount(rows["item_id"].to_numpy(dtype=np.int64), minlength=len(items))
+            counts = cell.run.exposure.items["watched" if watched else "shown"]
             columns = {"item_id": items["item_id"], "popularity": items["initial_count"], "count": counts}
-            frames.append(pd.DataFrame(columns).assign(arm=arm, seed=cell.seed, n=len(rows)))
+            frames.append(pd.DataFrame(columns).assign(arm=arm, seed=cell.seed, n=counts.sum()))
     return pd.concat(frames, ignore_index=True)
 
 

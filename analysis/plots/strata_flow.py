@@ -80,10 +80,8 @@ class StrataFlow(Plot):
 def _shares(run: Run) -> pd.DataFrame:
     popularity = run.table("items", ["initial_count"])["initial_count"].to_numpy(dtype=float)
     band = bands(popularity)
-    rows = run.table("impressions", ["item_id", "action"])
-    shown = rows["item_id"].to_numpy(dtype=np.int64)
-    watched = shown[(rows["action"] == "watch").to_numpy()]
-    weights = [popularity, *(np.bincount(ids, minlength=len(band)).astype(float) for ids in (shown, watched))]
+    exposure = run.exposure.items
+    weights = [popularity, *(exposure[side].to_numpy(dtype=float) for side in ("shown", "watched"))]
     found = []
     for stage, weight in zip(STAGES, weights, strict=True):
         sums = np.bincount(band, weights=weight, minlength=len(BANDS))

@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.load import Run, Study
+from analysis.metrics.days import by_day
 from analysis.metrics.lists import Lists
 from analysis.metrics.variety import entropy_bits, genre_shares
 from analysis.plots.base import Plot
@@ -63,14 +64,10 @@ def _quantiles(run: Run) -> pd.DataFrame:
     labels = run.table("items", ["genres"])["genres"].astype(str)
     genres = labels.str.get_dummies("|").reindex(columns=run.manifest["genre_names"], fill_value=0)
     rows, users = [], len(run.table("users", ["user_id"]))
-    for day, shown in run.table("impressions", ["day", "user_id", "item_id"]).groupby("day"):
-        entropy = entropy_bits(genre_shares(_lists(shown, users), genres.to_numpy(dtype=float)))
+    for day, shown in by_day(run):
+        lists = Lists.of_showings(shown.user, shown.item, users)
+        entropy = entropy_bits(genre_shares(lists, genres.to_numpy(dtype=float)))
         entropy = entropy[~np.isnan(entropy)]
         if len(entropy):
             rows.append((day, *np.quantile(entropy, QUANTILES), len(entropy)))
     return pd.DataFrame(rows, columns=["day", *(f"q{int(100 * q)}" for q in QUANTILES), "n"])
-
-
-def _lists(shown: pd.DataFrame, users: int) -> Lists:
-    distinct = shown.drop_duplicates(["user_id", "item_id"])
-    return Lists.of(distinct["user_id"].to_numpy(), distinct["item_id"].to_numpy(), users)

@@ -70,11 +70,12 @@ def first_runs(study: Study) -> dict[str, Run]:
 def rows(study: Study) -> list[Row]:
     """Return up to 200 users in the order of their ids, as the first seed's runs have them."""
     runs = first_runs(study)
-    watched = {
-        arm: run.impressions["action"].eq("watch").groupby(run.impressions["user_id"]).mean()
-        for arm, run in runs.items()
-    }
-    mood = {arm: run.sessions.groupby("user_id")["satisfaction"].mean() for arm, run in runs.items()}
+    listed = runs[study.baseline].users.head(MOST_LISTED)
+    ids = listed["user_id"].tolist()
+    shown = {arm: run.table("impressions", ["user_id", "action"], ids) for arm, run in runs.items()}
+    visits = {arm: run.table("sessions", ["user_id", "satisfaction"], ids) for arm, run in runs.items()}
+    watched = {arm: of["action"].eq("watch").groupby(of["user_id"]).mean() for arm, of in shown.items()}
+    mood = {arm: of.groupby("user_id")["satisfaction"].mean() for arm, of in visits.items()}
     nan = float("nan")
     return [
         Row(
@@ -85,7 +86,7 @@ def rows(study: Study) -> list[Row]:
             {arm: float(values.get(user["user_id"], nan)) for arm, values in watched.items()},
             {arm: float(values.get(user["user_id"], nan)) for arm, values in mood.items()},
         )
-        for user in runs[study.baseline].users.head(MOST_LISTED).to_dict("records")
+        for user in listed.to_dict("records")
     ]
 
 
@@ -114,20 +115,21 @@ def agents(study: Study) -> list[Agent]:
 
 def chosen(users: pd.DataFrame) -> list[int]:
     """Return the ids of the users whose story is told: an equal number per behavior, evenly spaced."""
-    groups = [of["user_id"].tolist() for _, of in users.groupby("behavior", sort=True)]
+    groups = [of["user_id"].tolist() for _, of in users.groupby(users["behavior"].astype(str), sort=True)]
     each = max(1, MOST_TOLD // max(len(groups), 1))
     return sorted(user for ids in groups for user in ids[:: max(1, -(-len(ids) // each))][:each])
 
 
 def _stories(run: Run, users: Sequence[int]) -> dict[int, tuple[Visit, ...]]:
     items = run.items.set_index("item_id")[["title", "genres"]].astype(str)
-    shown = run.impressions[run.impressions["user_id"].isin(users)].join(items, on="item_id")
+    shown = run.table("impressions", [*PAGE, "position", "item_id", "action", "rating"], users)
+    shown = shown.join(items, on="item_id")
     pages = {key: _page(page) for key, page in grouped(shown.sort_values(PAGE), PAGE)}
     by_session: dict[tuple[int, int], list[tuple[Shown, ...]]] = {}
     for (user, session, _), page in pages.items():
         by_session.setdefault((user, session), []).append(page)
     stories: dict[int, list[Visit]] = {}
-    for visit in run.sessions[run.sessions["user_id"].isin(users)].sort_values("start").to_dict("records"):
+    for visit in run.table("sessions", users=users).sort_values("start").to_dict("records"):
         user, session = int(visit["user_id"]), int(visit["session_id"])
         told = Visit(clock(float(visit["start"])), str(visit["exit_reason"]).replace("_", " "),
                      float(visit["satisfaction"]), tuple(by_session.get((user, session), ())))  # fmt: skip

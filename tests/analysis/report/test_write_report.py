@@ -82,7 +82,7 @@ def test_every_section_and_figure_is_there(page: Page) -> None:
         "provenance", "downloads",
     }  # fmt: skip
     images = page.of("img")
-    assert len(images) == len(plots())
+    assert len(images) == len(plots()) - 1  # its arms differ in more than the visibility lag
     assert all(len(image["alt"] or "") > 40 for image in images)
 
 
