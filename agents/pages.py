@@ -40,22 +40,22 @@ def _names(kind: type[Any]) -> tuple[str, ...]:
 
 def observations(pages: Pages, session_id: Ints, items: Sequence[Item]) -> list[Observation]:
     """Return pages one by one, as single users see them."""
-    seen = []
-    columns = zip(*(column.tolist() for column in (pages.user_id, pages.now, session_id, pages.page)), strict=True)
-    for row, (user, now, session, page) in enumerate(columns):
-        shown = pages.item_id[row][pages.item_id[row] != PAD].tolist()
-        seen.append(
-            Observation(
-                user_id=user,
-                now=now,
-                session_id=session,
-                page=page,
-                decision=int(pages.decision[row]),
-                items=tuple(items[item] for item in shown),
-                popularity=tuple(pages.popularity[row, : len(shown)].tolist()),
-                exposures=tuple(pages.exposures[row, : len(shown)].tolist()),
-                fatigue=float(pages.fatigue[row]),
-                satisfaction=float(pages.satisfaction[row]),
-            )
+    length = np.count_nonzero(pages.item_id != PAD, axis=1).tolist()
+    slates, popularity, exposures = (a.tolist() for a in (pages.item_id, pages.popularity, pages.exposures))
+    figures = (pages.user_id, pages.now, session_id, pages.page, pages.decision, pages.fatigue, pages.satisfaction)
+    columns = zip(*(column.tolist() for column in figures), slates, popularity, exposures, length, strict=True)
+    return [
+        Observation(
+            user_id=user,
+            now=now,
+            session_id=session,
+            page=page,
+            decision=decision,
+            items=tuple([items[item] for item in slate[:count]]),
+            popularity=tuple(counts[:count]),
+            exposures=tuple(times[:count]),
+            fatigue=fatigue,
+            satisfaction=satisfaction,
         )
-    return seen
+        for user, now, session, page, decision, fatigue, satisfaction, slate, counts, times, count in columns
+    ]

@@ -2,8 +2,9 @@
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
+from string import Formatter
 from typing import Literal, cast
 
 from agents.errors import InvalidInput
@@ -32,16 +33,30 @@ class Template:
         return self.body.format(**values).strip()
 
     def messages(self, **values: object) -> tuple[Message, ...]:
-        """Return one message per role heading, filled in; an empty one is left out."""
-        filled = ((role, body.format(**values).strip()) for role, body in _turns(self.body))
-        return tuple(Message(role, text) for role, text in filled if text)
+        """Return one message per role heading, filled in; an empty one is left out.
+
+        What the system is told is the same whenever a user is asked, so it is filled in once.
+        """
+        filled = [
+            _standing(role, body, fields, *[values[field] for field in fields])
+            if role == "system"
+            else Message(role, body.format(**values).strip())
+            for role, body, fields in _turns(self.body)
+        ]
+        return tuple([message for message in filled if message.text])
 
 
 @cache
-def _turns(body: str) -> tuple[tuple[Role, str], ...]:
-    """Return role and text of every part under a heading."""
+def _turns(body: str) -> tuple[tuple[Role, str, tuple[str, ...]], ...]:
+    """Return role, text and placeholders of every part under a heading."""
     _, *parts = _ROLES.split(body)
-    return tuple(zip(cast(list[Role], parts[::2]), parts[1::2], strict=True))
+    fields = [tuple(field for _, field, _, _ in Formatter().parse(part) if field) for part in parts[1::2]]
+    return tuple(zip(cast(list[Role], parts[::2]), parts[1::2], fields, strict=True))
+
+
+@lru_cache(maxsize=1 << 14)
+def _standing(role: Role, body: str, fields: tuple[str, ...], *values: object) -> Message:
+    return Message(role, body.format(**dict(zip(fields, values, strict=True))).strip())
 
 
 @cache

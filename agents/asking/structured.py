@@ -15,6 +15,7 @@ from agents.untrusted import clean
 TEMPLATE = "choose_structured"
 REASON_CAP = 200
 ANSWER_CAP = 1000
+_DECODER = json.JSONDecoder()
 LEAVE = {
     "stay": ExitReason.STAYED,
     "satisfied": ExitReason.SATISFIED,
@@ -54,8 +55,8 @@ def ask(
     messages = load(TEMPLATE).messages(
         persona=persona.narrative,
         memory=remembered(memory),
-        slate=listing([str(place + 1) for place in range(len(items))], items),
-        scale=f"{levels[0]:g} to {levels[-1]:g}",
+        slate=listing(_numbers(len(items)), items),
+        scale=_span(levels),
         mood=mood,
     )
     notes: list[str] = []
@@ -77,6 +78,16 @@ def ask(
         ask_again = load("repair_structured").messages(problem=found.replace("_", " "), count=len(items))
         messages = (*messages, Message("assistant", clean(answer.text, ANSWER_CAP)), *ask_again)
     return Outcome(found if isinstance(found, Said) else None, answer.call_id, tuple(notes))
+
+
+@lru_cache(maxsize=256)
+def _numbers(count: int) -> list[str]:
+    return [str(place + 1) for place in range(count)]
+
+
+@lru_cache(maxsize=256)
+def _span(levels: tuple[float, ...]) -> str:
+    return f"{levels[0]:g} to {levels[-1]:g}"
 
 
 @lru_cache(maxsize=256)
@@ -109,13 +120,15 @@ def parse(answer: Answer, count: int, levels: Sequence[float]) -> Said | str:
     if answer.finish_reason == "length":
         return "truncated"
     try:
-        body = json.loads(answer.text)
+        body = _DECODER.decode(answer.text)
     except (ValueError, RecursionError):
         return "not_json"
     if not _has_shape(body):
         return "wrong_shape"
     watched: dict[int, float] = {}
     for entry in body["watch"]:
+        if not _is_taking(entry):
+            return "wrong_shape"
         place = entry["position"] - 1
         if not 0 <= place < count:
             return "out_of_slate"
@@ -131,13 +144,15 @@ def _has_shape(body: Any) -> bool:
     return (
         isinstance(body, dict)
         and isinstance(body.get("watch"), list)
-        and all(isinstance(entry, dict) and _whole(entry.get("position")) for entry in body["watch"])
-        and all(isinstance(entry.get("rating"), int | float) for entry in body["watch"])
         and isinstance(body.get("leave"), str)
         and body["leave"] in LEAVE
         and isinstance(body.get("reason"), str)
     )
 
 
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _is_taking(entry: Any) -> bool:
+    """Tell whether an entry says what is watched, by a whole number, and how it is rated."""
+    if not isinstance(entry, dict):
+        return False
+    position, rating = entry.get("position"), entry.get("rating")
+    return isinstance(position, int) and not isinstance(position, bool) and isinstance(rating, int | float)

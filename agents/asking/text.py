@@ -33,7 +33,7 @@ def line(item: Item) -> str:
 
 def listing(names: Sequence[str], items: Sequence[Item]) -> str:
     """Return items one a line, each behind its name (a position or a letter)."""
-    return "\n".join(f"{name}. {line(item)}" for name, item in zip(names, items, strict=True))
+    return "\n".join([f"{name}. {line(item)}" for name, item in zip(names, items, strict=True)])
 
 
 def remembered(memory: str) -> str:

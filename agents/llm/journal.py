@@ -23,10 +23,13 @@ _HEADER = _LENGTH.size + _DIGEST
 _DEFAULTS = {field.name: field.default for field in fields(Answer)}
 _FIXED = ("cached", "call_id")
 """Fields that the journal knows without writing them down: what it supplies is cached, under its address."""
+_WRITTEN = _DEFAULTS.keys() - set(_FIXED)
+_TUPLES = {name for name, default in _DEFAULTS.items() if isinstance(default, tuple)}
 _AHEAD = b'{"address":"'
 _AT_HAND = 1 << 26
 """Bytes of records kept in memory beside the index; older ones are read again from the file."""
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
+_DECODER = json.JSONDecoder()
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +71,7 @@ class Journal:
         payload = self._at_hand.get(offset) or self._read(offset)
         if payload is None:
             raise InvalidInput(f"{self.path} was changed by something else while in use; run again from what is left")
-        return _answer(address, json.loads(payload)["answer"])
+        return _answer(address, _DECODER.decode(payload.decode())["answer"])
 
     def append(self, address: str, purpose: str, answer: Answer) -> None:
         """Add an answer; it survives the end of this process now, of the machine after ``sync``.
@@ -210,8 +213,7 @@ def _told(answer: Answer) -> dict[str, Any]:
 
 def _answer(address: str, stored: dict[str, Any]) -> Answer:
     """Build an answer from its stored fields; fields of a later version are ignored."""
-    values: dict[str, Any] = {"call_id": address, "cached": True}
-    for name, value in stored.items():
-        if name in _DEFAULTS and name not in _FIXED:
-            values[name] = tuple(value) if isinstance(value, list) else value
-    return Answer(**values)
+    known = {name: stored[name] for name in _WRITTEN & stored.keys()}
+    for name in _TUPLES & known.keys():
+        known[name] = tuple(known[name])
+    return Answer(**known, call_id=address, cached=True)
