@@ -105,7 +105,7 @@ class _School:
         self._matrix = features.matrix
         self._public = shrunk_means(setting.popularity, setting.mean_rating)
         self._then = choice.PopularityThen(setting.history, len(features.matrix))
-        everyone = np.unique(setting.history.user_id)
+        everyone = np.unique(setting.history.user_id) if setting.population is None else setting.population
         order = np.argsort(setting.draws.uniform("fit", everyone), kind="stable")
         chosen = everyone[order][:fit_users].tolist()
         sets = {user: self._sets(user) for user in chosen}
@@ -113,7 +113,7 @@ class _School:
         lowest, highest, step = setting.scale
         rated = [own for own in map(self._rated, chosen) if len(own.residual)]
         self.rating = rating.fit(rated, self._matrix.shape[1] + 1, np.arange(lowest, highest + step / 2, step))
-        last = max(int(everyone.max()), int(setting.source_user.max(initial=-1)))
+        last = max(int(setting.history.user_id.max()), int(setting.source_user.max(initial=-1)))
         self._measured = measure(setting.history, setting.items, setting.popularity, last + 1)
         effects = {user: choice.user_effect(self.choice, own, self._matrix) for user, own in sets.items()}
         self._bridge = _bridge(self._measured, effects)

@@ -57,6 +57,10 @@ class RatingModel:
         said = opinion + sd * ndtri(u)
         return np.searchsorted(self.cuts, said, side="right").astype(np.float64)
 
+    def expected(self, opinion: Floats, sd: Floats) -> Floats:
+        """Return the level to be expected, elementwise: the sum of the chances of reaching each level but the lowest."""
+        return np.asarray(ndtr((opinion[..., None] - self.cuts) / sd[..., None]).sum(axis=-1))
+
 
 def fit(users: Sequence[Rated], width: int, levels: Floats) -> RatingModel:
     """Fit the population to its users' ratings; ``levels`` are the ratings the scale allows, ascending.

@@ -153,6 +153,8 @@ class Setting:
     """Visits a day of a user of average activity."""
     memory_tokens: int = 300
     """Ceiling of the memory text put into a prompt."""
+    population: Ints | None = None
+    """Users of ``history`` that the population's part of a behavior may be fitted on; None: all of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,15 @@ class Calibrated(Behavior):
         """Return the ratings (B, K) that the items would get if watched, by keyed draw."""
         return self._rate(_every(pages)).reshape(pages.item_id.shape)
 
+    def expected_ratings(self, pages: Pages) -> Floats:
+        """Return the ratings (B, K) to be expected of the items if watched."""
+        pairs, users = _every(pages), self._learned.users
+        level = self._learned.rating.expected(
+            users.opinion(pairs.user_id, pairs.item_id), users.sd.take(pairs.user_id)
+        )
+        lowest, _, step = self._conduct.scale
+        return np.asarray(lowest + step * level).reshape(pages.item_id.shape)
+
     def solve_base(self, pages: Pages, extra: Floats) -> float:
         """Return the constant at which the declared base rate holds on these pages, by bisection."""
         low, high = -100.0, 100.0
