@@ -53,7 +53,7 @@ def by_day(run: Run, liked_from: float = np.inf) -> Iterator[tuple[int, Shown]]:
     days, parts = sorted(last), {day: list[Shown]() for day in last}
     for segment, table in enumerate(run.segments("impressions", SHOWN)):
         day = table["day"].to_numpy()
-        for there in np.unique(day).tolist():
+        for there in _days_of(table):
             rows = table if (day == there).all() else table.filter(pa.array(day == there))
             parts[there].append(Shown.of(rows, liked_from))
         while days and last[days[0]] <= segment:
@@ -63,4 +63,9 @@ def by_day(run: Run, liked_from: float = np.inf) -> Iterator[tuple[int, Shown]]:
 def _last_segments(run: Run) -> dict[int, int]:
     """Return the last segment with anything of each day."""
     segments = enumerate(run.segments("impressions", ["day"]))
-    return {int(day): segment for segment, table in segments for day in pc.unique(table["day"]).to_pylist()}
+    return {day: segment for segment, table in segments for day in _days_of(table)}
+
+
+def _days_of(table: pa.Table) -> list[int]:
+    days: list[int] = pc.unique(table["day"]).to_pylist()
+    return days

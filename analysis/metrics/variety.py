@@ -86,11 +86,12 @@ def topic_entropy_rarefied(slates: Lists, genres: Floats) -> Value:
     """
     lists = with_genre(slates, genres)
     long = np.flatnonzero(lists.lengths >= RAREFIED_ITEMS)
+    lengths, starts, weights = lists.lengths[long], lists.starts[long], split(genres)
     random = np.random.Generator(np.random.Philox(key=RAREFY_KEY))
-    weights, entropy = split(genres), np.zeros(len(long))
+    entropy = np.zeros(len(long))
     for _ in range(RAREFIED_DRAWS):
-        places = distinct_places(lists.lengths[long], RAREFIED_ITEMS, random)
-        entropy += _entropy_of_rows(lists, lists.starts[long][:, None] + places, weights)
+        rows = starts[:, None] + distinct_places(lengths, RAREFIED_ITEMS, random)
+        entropy += _entropy_of_rows(lists, rows, weights)
     value = mean_value(entropy / RAREFIED_DRAWS)
     return Value(value.value, value.n, slates.n - value.n)  # not per user: the draws depend on who else is there
 
