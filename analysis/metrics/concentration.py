@@ -51,8 +51,17 @@ def discounted_exposure(item: Ints, rank: Ints, n_items: int) -> Floats:
     >>> discounted_exposure(np.array([0, 1, 0]), np.array([1, 3, 3]), 3).tolist()
     [1.5, 0.5, 0.0]
     """
+    return sums_by(item, rank_discounts(rank), n_items)
+
+
+def rank_discounts(rank: Ints) -> Floats:
+    """Return 1 / log2(1 + rank), rank from 1.
+
+    >>> rank_discounts(np.array([1, 3, 1])).tolist()
+    [1.0, 0.5, 1.0]
+    """
     discounts = 1 / np.log2(1 + np.arange(1, int(rank.max(initial=0)) + 1))
-    return sums_by(item, discounts[rank - 1], n_items)
+    return np.asarray(discounts[rank - 1])
 
 
 def exposure_entropy(counts: Floats, normalize: bool = False) -> Value:

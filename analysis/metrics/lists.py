@@ -135,7 +135,8 @@ class Lists:
         """Return per user the sum over all ordered pairs of the list of an (items, items) matrix."""
         summed = np.empty(self.n)
         for users, held in self._blocks(len(between)):
-            summed[users] = held.multiply(held @ between).sum(axis=1)
+            owner = self.owner[self.starts[users.start] : self.starts[users.stop]] - users.start
+            summed[users] = sums_by(owner, (held @ between)[owner, held.indices], users.stop - users.start)
         return summed
 
     def _blocks(self, n_items: int) -> Iterator[tuple[slice, csr_array]]:

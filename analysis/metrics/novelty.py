@@ -5,6 +5,7 @@ import numpy as np
 from agents.schema import Floats
 from analysis.metrics.accuracy import judged
 from analysis.metrics.base import INF, Metric, Value, mean_value
+from analysis.metrics.concentration import rank_discounts
 from analysis.metrics.lists import Lists
 from analysis.metrics.variety import unit_totals, with_genre
 
@@ -27,7 +28,7 @@ def epc(slates: Lists, phi: Floats) -> Value:
     >>> float(epc(Lists.of_matrix(np.array([[0]])), np.array([0.25])))
     0.75
     """
-    discount = 1 / np.log2(1 + slates.rank)
+    discount = rank_discounts(slates.rank)
     with np.errstate(invalid="ignore"):
         return mean_value(slates.sums(discount * (1 - phi[slates.item])) / slates.sums(discount))
 
