@@ -106,6 +106,11 @@ class LanguageModel(ABC):
     def kinds(self) -> frozenset[Kind]:
         """Return the kinds of prompt this model can answer (``auto`` probes by it)."""
 
+    @property
+    def backlog(self) -> int:
+        """Return how many questions wait for their turn here; any thread may look."""
+        return 0
+
     async def open(self) -> None:  # noqa: B027  (an empty default is the point)
         """Load weights or reach the endpoint; raise MissingResource with the remedy if it cannot."""
 

@@ -2,9 +2,10 @@
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Coroutine, Mapping
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -15,6 +16,10 @@ from agents.llm.budget import Tally
 T = TypeVar("T")
 Told = tuple[int, str, Answer]
 """Ticket, model and answer."""
+GATHER_S = 0.01
+"""Answers are gathered for so long at most while questions wait for a slot: many at once cost less each."""
+GATHERED = 4
+"""What is gathered is at most one answer for so many waiting questions, so that these cannot run out."""
 
 
 class Dispatcher:
@@ -74,14 +79,13 @@ class Dispatcher:
         Empty, and at once, when nothing is under way.
         """
         told, self._known = self._known, []
-        block = block and not told
-        while (block and self._under_way and self._error is None) or not self._arrived.empty():
-            arrived = self._arrived.get()
-            block = False
-            if isinstance(arrived, Exception):
-                self._error = self._error or arrived
-            else:
-                told += arrived
+        if block and not told and self._under_way and self._error is None:
+            self._receive(told, None)
+            end = time.monotonic() + GATHER_S
+            while self._error is None and len(told) * GATHERED < self._backlog() and time.monotonic() < end:
+                self._receive(told, end)
+        while not self._arrived.empty():
+            self._receive(told, None)
         if self._error is not None:
             raise self._error
         self._under_way -= len(told)
@@ -114,6 +118,20 @@ class Dispatcher:
     def under_way(self) -> int:
         """Return how many submitted questions have not come out of ``completed`` yet."""
         return self._under_way
+
+    def _receive(self, told: list[Told], end: float | None) -> None:
+        """Wait for answers, until ``end`` at most, and add them to ``told``; or take note of an error."""
+        try:
+            arrived = self._arrived.get(timeout=None if end is None else max(end - time.monotonic(), 0.0))
+        except Empty:
+            return
+        if isinstance(arrived, Exception):
+            self._error = self._error or arrived
+        else:
+            told += arrived
+
+    def _backlog(self) -> int:
+        return sum(model.backlog for model in self._models.values())
 
     def _named(self, model: str) -> LanguageModel:
         if model not in self._models:

@@ -45,6 +45,11 @@ class Slots:
             await self._turn(urgency)
         return time.monotonic()
 
+    @property
+    def waiting(self) -> int:
+        """Return how many wait for a slot."""
+        return len(self._waiting)
+
     def release(self) -> None:
         """Give a slot back."""
         self.in_flight -= 1

@@ -43,6 +43,11 @@ class Limited(LanguageModel):
         """Return what the model supports."""
         return self.inner.kinds
 
+    @property
+    def backlog(self) -> int:
+        """Return how many questions wait for a slot."""
+        return self._slots.waiting
+
     async def open(self) -> None:
         """Open the model."""
         await self.inner.open()

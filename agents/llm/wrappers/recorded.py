@@ -38,6 +38,11 @@ class Recorded(LanguageModel):
         """Return what the model supported when the journal was begun."""
         return self._kinds
 
+    @property
+    def backlog(self) -> int:
+        """Return what waits at the model."""
+        return self.inner.backlog
+
     async def open(self) -> None:
         """Open the model, unless replaying, and settle what it supports."""
         if not self.replay:

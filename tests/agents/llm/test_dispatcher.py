@@ -158,3 +158,11 @@ def test_leaving_cancels_what_is_in_flight() -> None:
 def test_an_unknown_name_is_refused() -> None:
     with Dispatcher({"local": Scripted()}) as dispatcher, pytest.raises(InvalidInput, match=r"'remote'.*has: local"):
         dispatcher.submit(0, "remote", question(0))
+
+
+def test_answers_are_gathered_while_questions_wait_for_a_slot(tmp_path: Path) -> None:
+    with opened(Watched(), tmp_path / "j", concurrency=2) as (dispatcher, _):
+        for ticket in range(60):
+            dispatcher.submit(ticket, "local", question(ticket))
+        turns = [dispatcher.completed(block=True) for _ in range(25)]
+    assert sum(map(len, turns)) == 60
