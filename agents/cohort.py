@@ -137,8 +137,8 @@ class Cohort:
             self.began[fresh] = moment
             self.visits[fresh] += 1
 
-    def look(self, rows: Ints, now: Floats, item_id: Ints, popularity: Floats) -> Look:
-        """Return slates (B, K), with the visible counts, as the users see them on the page just opened."""
+    def look(self, rows: Ints, now: Floats, item_id: Ints, popularity: Floats, told: Ints | None = None) -> Look:
+        """Return slates (B, K), with visible counts and what friends told, as users see them on the page just opened."""
         exposures, index = self.exposures.look(rows, item_id)
         pages = Pages(
             user_id=rows,
@@ -150,6 +150,7 @@ class Cohort:
             exposures=exposures,
             fatigue=self.fatigue[rows],
             satisfaction=self.satisfaction[rows],
+            told=told,
         )
         return Look(pages, rows * VISITS + self.visits[rows], self.began[rows], index)
 

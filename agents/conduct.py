@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
+from scipy.special import expit, logit, ndtri
 
 from agents.pairs import Pairs
 from agents.schema import (
@@ -52,6 +52,7 @@ class Conduct:
     hazard: Floats
     """Chance that a rested, satisfied user has seen enough after a page."""
     attention: Floats
+    conformity: Floats
     rating_mean: Floats
     rating_sd: Floats
 
@@ -66,6 +67,7 @@ class Conduct:
             slate_size=setting.slate_size,
             hazard=1.0 / (setting.choices.patience * np.sqrt(own.activity)),
             attention=own.attention,
+            conformity=own.conformity,
             rating_mean=own.rating_mean,
             rating_sd=own.rating_sd,
         )
@@ -83,13 +85,21 @@ class Conduct:
     def takes(self, seen: Pairs, probability: Floats) -> Bools:
         """Tell, per pair, whether the user watches, with the probability of watching at the first reading.
 
-        Each earlier exposure multiplies it by eta. The chance is a Gaussian copula: a share pi of its
-        variance belongs to (user, item) for good, the rest to this decision.
+        Each earlier exposure multiplies it by eta; what friends told of it adds to its log odds. The chance is
+        a Gaussian copula: a share pi of its variance belongs to (user, item) for good, the rest to this decision.
         """
+        probability = self._urged(seen, probability)
         lasting = self.draws.normal("taste", seen.user_id, seen.item_id)
         passing = self.draws.normal("watch", seen.user_id, seen.item_id, seen.decision)
         noise = np.sqrt(self.choices.pi) * lasting + np.sqrt(1.0 - self.choices.pi) * passing
         return np.asarray(noise < ndtri(probability * self.choices.eta**seen.exposures))
+
+    def _urged(self, seen: Pairs, probability: Floats) -> Floats:
+        """Return the probabilities with what friends told counted in, as far as users conform."""
+        if seen.told is None or not seen.told.any():
+            return probability
+        urge = self.choices.influence * self.conformity.take(seen.user_id) * np.log1p(seen.told)
+        return np.where(seen.told > 0, expit(logit(probability) + urge), probability)
 
     def rate(self, watched: Pairs, liking: Floats) -> Floats:
         """Return ratings on the scale, per pair: the user's mean and spread, shifted by ``liking`` spreads."""

@@ -22,7 +22,13 @@ Block = TypeVar("Block")
 def take(block: Block, rows: Ints) -> Block:
     """Return some rows of a block, in the order asked for."""
     parts = (getattr(block, name) for name in _names(cast(Any, type(block))))
-    return type(block)(*(part[rows] if isinstance(part, np.ndarray) else take(part, rows) for part in parts))
+    return type(block)(*(_taken(part, rows) for part in parts))
+
+
+def _taken(part: Any, rows: Ints) -> Any:
+    if part is None:
+        return None
+    return part[rows] if isinstance(part, np.ndarray) else take(part, rows)
 
 
 def join(blocks: Sequence[Block]) -> Block:
@@ -30,7 +36,13 @@ def join(blocks: Sequence[Block]) -> Block:
     if len(blocks) == 1:
         return blocks[0]
     columns = ([getattr(block, name) for block in blocks] for name in _names(cast(Any, type(blocks[0]))))
-    return type(blocks[0])(*(np.concatenate(c) if isinstance(c[0], np.ndarray) else join(c) for c in columns))
+    return type(blocks[0])(*(_joined(parts) for parts in columns))
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    if parts[0] is None:
+        return None
+    return np.concatenate(parts) if isinstance(parts[0], np.ndarray) else join(parts)
 
 
 @cache

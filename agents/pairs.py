@@ -21,6 +21,7 @@ class Pairs:
     item_id: Ints
     popularity: Floats
     exposures: Ints
+    told: Ints | None
 
     @classmethod
     def of(cls, pages: Pages, chosen: Bools) -> "Pairs":
@@ -35,9 +36,19 @@ class Pairs:
             item_id=pages.item_id.ravel().take(cell),
             popularity=pages.popularity.ravel().take(cell),
             exposures=pages.exposures.ravel().take(cell),
+            told=None if pages.told is None else pages.told.ravel().take(cell),
         )
 
     def only(self, chosen: Bools) -> "Pairs":
         """Return the pairs where ``chosen`` holds, one entry a pair."""
         rows = np.flatnonzero(chosen)
-        return Pairs(*(getattr(self, name).take(rows) for name in Pairs.__slots__))
+        return Pairs(
+            self.cell.take(rows),
+            self.page.take(rows),
+            self.user_id.take(rows),
+            self.decision.take(rows),
+            self.item_id.take(rows),
+            self.popularity.take(rows),
+            self.exposures.take(rows),
+            None if self.told is None else self.told.take(rows),
+        )

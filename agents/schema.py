@@ -87,6 +87,8 @@ class Choices:
     """Probability of reading on from one position to the next."""
     patience: float = 3.0
     """Pages a rested, satisfied user of average activity looks at before leaving."""
+    influence: float = 0.0
+    """Log odds of watching per log(1 + friends who told of the item), times the user's conformity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,8 @@ class Pages:
     """(B, K)"""
     fatigue: Floats
     satisfaction: Floats
+    told: Ints | None = None
+    """(B, K) how often friends told of the item; None where nobody has friends"""
 
 
 @dataclass(frozen=True, slots=True)

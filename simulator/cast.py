@@ -78,7 +78,9 @@ def gather(scenario: Scenario, voices: Voices, progress: Progress = silent) -> C
         popularity=popularity,
         mean_rating=mean_ratings(parts.platform, len(dataset.catalog)),
         scale=dataset.scale,
-        choices=Choices(**scenario.choice.model_dump()),
+        choices=Choices(
+            **scenario.choice.model_dump(), influence=scenario.social.influence if scenario.social else 0.0
+        ),
         draws=streams,
         slate_size=scenario.recommender.slate_size,
         sessions_per_day=scenario.users.sessions_per_day,

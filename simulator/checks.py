@@ -36,11 +36,13 @@ def components(data: Mapping[str, Any]) -> Iterator[tuple[str, Where, dict[str, 
     llm = data.get("llm")
     recommender = data.get("recommender")
     levers = recommender.get("levers") if isinstance(recommender, dict) else None
+    social = data.get("social")
     places: list[tuple[str, Where, Any]] = [
         ("data", ("data",), data.get("data")),
         ("personas", ("users", "persona"), users.get("persona") if isinstance(users, dict) else None),
         ("behaviors", ("behavior",), data.get("behavior")),
         ("recommenders", ("recommender",), recommender),
+        ("graphs", ("social", "graph"), social.get("graph") if isinstance(social, dict) else None),
         *(("llm", ("llm", name), spec) for name, spec in (llm.items() if isinstance(llm, dict) else ())),
         *(
             ("levers", ("recommender", "levers", n), s)

@@ -43,6 +43,7 @@ FAMILIES = {
     "behaviors": ("agents.behaviors", "Behavior"),
     "personas": ("agents.personas", "PersonaSource"),
     "llm": ("agents.llm", "LanguageModel"),
+    "graphs": ("simulator.graphs", "Graph"),
 }
 """Family -> (its folder, the base class in the folder's ``base.py``)."""
 

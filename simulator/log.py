@@ -122,6 +122,22 @@ class Taken(NamedTuple):
     time: float
 
 
+class Tie(NamedTuple):
+    """Two users who know each other; each pair once, the smaller id first."""
+
+    user_id: int
+    friend_id: int
+
+
+class Tip(NamedTuple):
+    """What one user told another of."""
+
+    now: float
+    user_id: int
+    friend_id: int
+    item_id: int
+
+
 TABLES: dict[str, type[tuple[object, ...]]] = {
     "impressions": Impression,
     "sessions": Session,
@@ -130,6 +146,8 @@ TABLES: dict[str, type[tuple[object, ...]]] = {
     "users": User,
     "items": CatalogItem,
     "history": Taken,
+    "ties": Tie,
+    "tips": Tip,
 }
 """Table name -> row type. In a run folder a table lies in ``log/<table>-*.parquet`` (one or more segments)."""
 

@@ -182,6 +182,8 @@ class Record:
 
     def add(self, table: str, now: Floats, user_id: Ints, sequence: Ints, columns: Columns) -> None:
         """Keep rows, given as columns, until their windows are committed."""
+        if not len(now):
+            return
         window = (now // self._window).astype(np.int64)
         place: Columns = {"now": now, "user_id": user_id, "sequence": sequence}
         if (window == window[0]).all():

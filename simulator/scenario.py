@@ -90,6 +90,16 @@ class UsersSection(Section):
     max_pages: int = Field(5, ge=1, description="pages a session cannot exceed")
 
 
+class SocialSection(Section):
+    """Who knows whom, and what comes of it."""
+
+    graph: Component = Field(Component(kind="watts_strogatz"), description="the ties between users")
+    tell: Share = Field(0.2, description="chance that a user tells a friend of an item liked as much as can be")
+    influence: float = Field(
+        1.0, ge=0, description="log odds of watching per log(1 + friends who told), times the user's conformity"
+    )
+
+
 class RecommenderSection(Component):
     """The recommender, and how the platform uses it."""
 
@@ -149,6 +159,7 @@ class Scenario(Section):
     llm: dict[Name, Component] = Field({}, description="language models, by the names behaviors use for them")
     recommender: RecommenderSection = Field(RecommenderSection(), description="what is shown")
     platform: PlatformSection = PlatformSection()
+    social: SocialSection | None = Field(None, description="ties between users, and word of mouth")
     engine: EngineSection = EngineSection()
     budget: BudgetSection = BudgetSection()
     study: StudySection | None = Field(None, description="several runs that differ in declared ways")

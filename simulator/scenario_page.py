@@ -24,6 +24,7 @@ _TITLES = {
     "llm": "Language models (`llm.NAME`)",
     "recommenders": "Recommenders (`recommender`)",
     "levers": "Levers (`recommender.levers`)",
+    "graphs": "Graphs (`social.graph`)",
 }
 _BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
 

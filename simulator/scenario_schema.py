@@ -14,6 +14,7 @@ PLACES = {
     ("Scenario", "recommender"): "recommenders",
     ("RecommenderSection", "levers"): "levers",
     ("Scenario", "llm"): "llm",
+    ("SocialSection", "graph"): "graphs",
 }
 """(Section, key) -> the family of the components that may stand there."""
 SECTIONS = {"data": "DataSection", "recommenders": "RecommenderSection"}

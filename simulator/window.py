@@ -1,7 +1,8 @@
 """Windows of simulated time: what is visible when, and who may act."""
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +22,8 @@ class Version:
     """Public count per item."""
     fit: str = ""
     """What the recommender was made from, as a key (``fits.Fits``)."""
+    until: float = math.inf
+    """What users did before this moment is known to each other."""
 
     @cached_property
     def popularity_rank(self) -> Ints:
@@ -37,7 +40,7 @@ class Horizon:
         self.window = window
         self.lag = lag
         self.committed = -1
-        self._versions = {-1: first}
+        self._versions = {-1: replace(first, until=0.0)}
 
     @property
     def limit(self) -> float:
@@ -53,7 +56,7 @@ class Horizon:
     def commit(self, version: Version) -> None:
         """Advance by one window; its state becomes visible ``lag`` windows later."""
         self.committed += 1
-        self._versions[self.committed] = version
+        self._versions[self.committed] = replace(version, until=(self.committed + 1) * self.window)
         self._versions.pop(self.committed - self.lag - 1, None)
 
     def state(self) -> State:
@@ -77,7 +80,7 @@ class Horizon:
             if number not in recommenders:
                 recommenders[number] = fitted(number, fit)
             popularity = np.asarray(state["popularity"][place], dtype=np.float64)
-            self._versions[window] = Version(recommenders[number], number, popularity, fit)
+            self._versions[window] = Version(recommenders[number], number, popularity, fit, (window + 1) * self.window)
 
     @property
     def latest(self) -> Version:

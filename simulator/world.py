@@ -21,6 +21,7 @@ from simulator.recommenders.base import Progress, Recommender, Requests, State, 
 from simulator.record import PAGES, Columns, Record
 from simulator.scenario import Scenario
 from simulator.seeds import Streams
+from simulator.social import Social
 from simulator.window import Version
 
 PLATFORM = -1
@@ -68,6 +69,7 @@ class World:
         self._log = [cast.known]
         self._popularity = cast.setting.popularity
         self._trails = _trails(cast)
+        self.social = Social(scenario.social, cast.setting, self.streams) if scenario.social else None
         self._note_cast()
         self._levers = [build("levers", lever.spec()) for lever in scenario.recommender.levers]
         self.version: Version
@@ -94,7 +96,10 @@ class World:
             popularity[mine] = version.popularity[item_id[mine]]
             rank[mine] = version.popularity_rank[item_id[mine]]
         number = np.array([version.number for version in versions], dtype=np.int64)[which]
-        return Shown(self.cohort.look(rows, now, item_id, popularity), score, propensity, rank, number)
+        told = None
+        if self.social:
+            told = self.social.told(rows, item_id, np.array([version.until for version in versions])[which])
+        return Shown(self.cohort.look(rows, now, item_id, popularity, told), score, propensity, rank, number)
 
     def happened(self, shown: Shown, decisions: Decisions, call_id: Sequence[str] = ()) -> Turned:
         """Let users live with what they decided, and record it; what they took is in their history at once."""
@@ -195,12 +200,15 @@ class World:
     # -- what becomes of it -----------------------------------------------------------------------
 
     def fold(self, user_id: Ints, now: Floats, item_id: Ints, action: Any, rating: Floats) -> None:
-        """Take pages, in canonical order, into the platform's log and the public counts."""
+        """Take pages, in canonical order, into the platform's log, the public counts and what friends are told."""
         watched = action == Action.WATCH
         if not watched.any():
             return
         owner = np.repeat(np.arange(len(watched)), watched.sum(axis=1))
         items = item_id[watched].astype(np.int64)
+        if self.social:
+            tips = self.social.spread(user_id[owner], items, rating[watched], now[owner])
+            self.record.add("tips", tips["now"], tips["user_id"], tips["item_id"], tips)
         if self.scenario.recommender.retrain != "never":
             taken = (user_id[owner], items, rating[watched], now[owner])
             self._log.append(Interactions(*taken, np.ones(len(items), bool)))
@@ -248,6 +256,7 @@ class World:
             | prefixed("log", {name: getattr(log, name) for name in Interactions.__annotations__})
             | prefixed("cohort", self.cohort.state())
             | prefixed("trails", self._trails.state())
+            | prefixed("social", self.social.state() if self.social else {})
             | prefixed("record", self.record.state())
         )
 
@@ -257,6 +266,8 @@ class World:
         self._log = [Interactions(**under("log.", state))]  # type: ignore[arg-type]
         self.cohort.load_state(under("cohort.", state))
         self._trails.load_state(under("trails.", state))
+        if self.social:
+            self.social.load_state(under("social.", state))
         self.record.load_state(under("record.", state))
         self.version = replace(version, popularity=self._popularity)
         self._fitted = self.fitted(version.number, version.fit, bent=False)
@@ -288,6 +299,8 @@ class World:
         known = self.cast.known
         columns = {name: getattr(known, name) for name in ("user_id", "item_id", "rating", "time")}
         self._note("history", PLATFORM, columns)
+        if self.social:
+            self._note("ties", PLATFORM, self.social.ties())
 
     def _note(self, table: str, who: int, columns: Columns) -> None:
         count = len(next(iter(columns.values())))

@@ -1,0 +1,1 @@
+"""Who knows whom: one file, one way to tie users together."""
