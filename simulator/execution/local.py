@@ -12,6 +12,7 @@ from agents.population import Population
 from agents.schema import Decisions, Floats, Ints
 from simulator.checkpoint import Checkpoint, prefixed
 from simulator.commits import CommitLog
+from simulator.execution.collector import rarely_collecting
 from simulator.execution.desk import Desk, Exchange, Tally
 from simulator.recommenders.base import State, under
 from simulator.session import life
@@ -59,6 +60,7 @@ class Lagged(Desk):
         """Return the moment before which users may act."""
         return min(self._horizon.limit, self._end)
 
+    @rarely_collecting()
     def run(self, at_commit: AtCommit) -> None:
         """Let time pass until everybody has reached the end."""
         clocked = np.flatnonzero(np.isinf(self._moment)).tolist()
@@ -162,6 +164,7 @@ class Strict(Desk):
         """Return the live state."""
         return [self.world.version], np.zeros(len(now), dtype=np.int64)
 
+    @rarely_collecting()
     def run(self, at_commit: AtCommit) -> None:
         """Let time pass, answering each question as it is asked."""
         end, window, env = self.world.scenario.days * 1440.0, 0, self.world.env
