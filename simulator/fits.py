@@ -11,7 +11,7 @@ import numpy as np
 
 from simulator.catalog import Catalog, Interactions
 from simulator.commits import write_durably
-from simulator.components import build
+from simulator.components import build, describe
 from simulator.recommenders.base import Progress, Recommender, State, silent
 from simulator.seeds import Streams
 
@@ -50,6 +50,8 @@ class Fits:
         self._streams = Streams(seed)
         self._catalog = catalog
         probe = build("recommenders", self._spec)
+        self._whole = describe("recommenders", probe)
+        """The specification with every default: a resolved scenario spells them out, and must find the same fits."""
         self.continues = warm and bool(getattr(probe, "warm", False))
         """Whether refits continue from the state before them."""
         self.key = ""
@@ -62,7 +64,7 @@ class Fits:
         """Return refit ``number`` on ``log``, warm from ``before`` where asked for and possible."""
         recommender: Recommender = build("recommenders", self._spec)
         warm = before is not None and self.continues
-        key = fit_key(self._spec, self._streams.seed, number, log, self.key if warm else "")
+        key = fit_key(self._whole, self._streams.seed, number, log, self.key if warm else "")
         path = self.folder / f"fit-{number:04d}.npz"
         state = load_state(path, key)
         if state is not None:

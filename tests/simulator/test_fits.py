@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import numpy as np
+
+from simulator.catalog import Interactions
+from simulator.data.synthetic import Synthetic
+from simulator.fits import Fits
+
+
+def test_a_fit_is_found_again_whoever_spells_out_the_defaults(tmp_path: Path) -> None:
+    world = Synthetic(variant="tiny").load()
+    short = Fits(tmp_path, {"kind": "item_knn"}, 1, world.catalog, warm=True)
+    fitted = short.fit(0, world.interactions, None)
+    written = (tmp_path / "fit-0000.npz").stat().st_mtime_ns
+    whole = {"kind": "item_knn", "recency": 1.0, "neighbors": 200, "shrink": 10.0}
+    long = Fits(tmp_path, whole, 1, world.catalog, warm=True)
+    again = long.fit(0, world.interactions, None)
+    assert (tmp_path / "fit-0000.npz").stat().st_mtime_ns == written
+    for name, value in fitted.state().items():
+        np.testing.assert_array_equal(again.state()[name], value)
+    assert long.again(0, short.key) is not None
+    other = Fits(tmp_path, whole | {"neighbors": 20}, 1, world.catalog, warm=True)
+    assert other.again(0, short.key) is not None, "a key says what was fitted"
+    other.fit(0, world.interactions, None)
+    assert other.key != short.key
+    assert other.again(0, short.key) is None
+
+
+def test_what_was_fitted_on_other_interactions_is_fitted_anew(tmp_path: Path) -> None:
+    world = Synthetic(variant="tiny").load()
+    log = world.interactions
+    fits = Fits(tmp_path, {"kind": "popularity"}, 1, world.catalog, warm=True)
+    fits.fit(0, log, None)
+    before = fits.key
+    fits.fit(0, Interactions.concatenate([log.take(np.arange(len(log) - 1))]), None)
+    assert fits.key != before
