@@ -5,12 +5,19 @@ v = theta_u . x_i + beta log(1 + n_i(t)), where theta_u is a population mean plu
 is normal with a covariance estimated from the data (Laplace approximation inside EM), so that users
 with little history stay near the population. No co-occurrence between users enters: the features
 are public content, and n_i(t) is the public count as of the event.
+
+What people take next differs from what they took before: the popular is used up, and a taste that
+fits the past too well is over-confident. So the population's part is fitted a second time, to the
+last fifth of everybody's events, given user effects learned from the events before. Who takes much
+has to be less choosy: the whole utility is multiplied by activity^-satiety.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
 
 from agents.schema import Draws, Floats, History, Ints
 from agents.traits import rows_of
@@ -18,13 +25,17 @@ from agents.traits import rows_of
 NEGATIVES = 99
 """Items not taken that each event is compared with."""
 MAX_EVENTS = 80
-"""Latest events of one user that are fitted on: later ones say little more and cost as much."""
+"""Latest events of one user that are fitted on: earlier ones say little more and cost as much."""
 ROUNDS = 3
 """EM rounds; AUC on held-out choices no longer moves in the third digit after them."""
 NEWTON = 8
 """Most Newton steps of one maximization."""
 SHRINK = 20.0
 """Pseudo-users that pull the covariance of user effects towards its diagonal."""
+TURNS = 2
+"""Turns between the weights and the satiety of later events."""
+BEFORE = 0.8
+"""Share of a user's events, the earliest, from which the others are foretold."""
 START = 0.5
 """Variance of user effects before the first EM round."""
 
@@ -45,13 +56,21 @@ class ChoiceSets:
 
 @dataclass(frozen=True)
 class ChoiceModel:
-    """The population's part of the fitted model; d features."""
+    """The population's part of the fitted model; d features.
 
-    mean: Floats
-    """(d,) population mean of theta"""
+    User effects are learned under ``past`` and ``covariance``; what is chosen next is foretold by
+    ``mean`` and ``beta``, the effect counting ``trust`` times.
+    """
+
+    past: Floats
+    """(d + 1,) population mean of theta and beta of the events that effects are learned from"""
     covariance: Floats
     """(d, d) of user effects"""
+    mean: Floats
+    """(d,) population mean of theta"""
     beta: float
+    trust: float
+    satiety: float
     events: int
     log_likelihood: float
     """Per event, at the fitted user effects."""
@@ -86,34 +105,65 @@ class PopularityThen:
 
 
 def choice_sets(
-    history: History, user: int, then: PopularityThen, popularity: Floats, draws: Draws, negatives: int = NEGATIVES
+    history: History,
+    user: int,
+    then: PopularityThen,
+    popularity: Floats,
+    draws: Draws,
+    part: tuple[float, float] = (0.0, 1.0),
 ) -> ChoiceSets:
-    """Return the choice sets of one user's latest events, negatives keyed by user and event.
+    """Return the choice sets of the latest events in a part of one user's history, negatives keyed by user and event.
 
     Items are drawn with weight sqrt(1 + popularity), with replacement, among those not taken.
     """
     rows = rows_of(history, user)
     taken, time = history.item_id[rows], history.time[rows]
-    number = np.arange(len(taken))[-MAX_EVENTS:]
+    first, last = (int(np.ceil(share * len(taken))) for share in part)
+    number = np.arange(first, last)[-MAX_EVENTS:]
     weight = np.sqrt(1.0 + popularity)
     free = weight.copy()
     free[taken] = 0.0
     edges = np.cumsum(free)
     if not edges[-1]:
         number = number[:0]
-    draw = draws.uniform("negative", user, number[:, None], np.arange(negatives)) * edges[-1]
+    draw = draws.uniform("negative", user, number[:, None], np.arange(NEGATIVES)) * edges[-1]
     drawn = np.minimum(np.searchsorted(edges, draw, side="right"), len(edges) - 1)
     met = np.concatenate([taken[number][:, None], drawn], axis=1)
     item, place = np.unique(met, return_inverse=True)
     return ChoiceSets(item, place.reshape(met.shape), np.log1p(then(met, time[number])), -np.log(weight)[met])
 
 
-def fit(sets: Sequence[ChoiceSets], features: Floats) -> ChoiceModel:
-    """Fit the population to the choice sets of its users."""
+def fit(before: Sequence[ChoiceSets], after: Sequence[ChoiceSets], activity: Floats, features: Floats) -> ChoiceModel:
+    """Fit the population to its users' choices: effects to earlier ones, the rest to what they foretell of later ones.
+
+    The first three have one entry per user, in the same order.
+    """
+    past, covariance, effects = _hierarchy(before, features)
+    told = [_told(own, features, effect) for own, effect in zip(after, effects, strict=True)]
+    point, satiety = np.concatenate([past[:-1], [1.0], past[-1:]]), 0.0
+    for _ in range(TURNS):
+        point = _ahead(told, point, activity**-satiety)
+        satiety = _satiety(told, point, np.log(activity))
+    events = sum(len(own.place) for own in after)
+    likely = _likelihood(told, point, activity**-satiety)
+    alone = popularity_likelihood(after, popularity_only(after))
+    return ChoiceModel(
+        past=past,
+        covariance=covariance,
+        mean=point[:-2],
+        beta=float(point[-1]),
+        trust=max(float(point[-2]), 0.0),
+        satiety=satiety,
+        events=events,
+        log_likelihood=likely / max(events, 1),
+        popularity_log_likelihood=alone / max(events, 1),
+    )
+
+
+def _hierarchy(sets: Sequence[ChoiceSets], features: Floats) -> tuple[Floats, Floats, list[Floats]]:
+    """Return mean (beta last) and covariance of the hierarchical model by EM, and each user's effect."""
     width = features.shape[1]
-    mean, beta = np.zeros(width), 1.0
-    alone = _popularity_only(sets, features)
-    mean, beta = _pooled(sets, features, mean, beta)
+    mean, beta = _pooled(sets, features, np.append(np.zeros(width), 1.0))
     covariance = START * np.eye(width)
     effects = [np.zeros(width) for _ in sets]
     for _ in range(ROUNDS):
@@ -129,16 +179,59 @@ def fit(sets: Sequence[ChoiceSets], features: Floats) -> ChoiceModel:
         mean, effects = mean + center, [effect - center for effect in effects]
         beta += slope / max(curve, 1e-9)
         covariance = _shrunk(scatter / max(len(sets), 1) - np.outer(center, center), len(sets))
-    events = sum(len(own.place) for own in sets)
-    total = sum(_moments(own, features, mean + effect, beta)[2] for own, effect in zip(sets, effects, strict=True))
-    return ChoiceModel(mean, covariance, float(beta), events, total / max(events, 1), alone / max(events, 1))
+    return np.append(mean, beta), covariance, effects
+
+
+Told = tuple[ChoiceSets, Floats]
+"""Events with the features of the items met in them, one row per entry of ``item``."""
+
+
+def _told(own: ChoiceSets, features: Floats, effect: Floats) -> Told:
+    """Return later events with one more feature, what the user's effect says of an item."""
+    here = features[own.item]
+    return replace(own, item=np.arange(len(own.item))), np.column_stack([here, here @ effect])
+
+
+def _ahead(told: Sequence[Told], start: Floats, keen: Floats) -> Floats:
+    """Return mean, trust and beta that fit later events best, near the start where there are few."""
+    scaled = [_sharpened(part, float(factor)) for part, factor in zip(told, keen, strict=True)]
+    point = start
+    for _ in range(NEWTON):
+        moments = [_moments(own, here, point[:-1], float(point[-1])) for own, here in scaled]
+        point, step = _stepped(moments, point, start)
+        if step < 1e-3:
+            break
+    return point
+
+
+def _sharpened(part: Told, factor: float) -> Told:
+    own, here = part
+    return replace(own, popularity=factor * own.popularity), factor * here
+
+
+def _satiety(told: Sequence[Told], point: Floats, log_activity: Floats) -> float:
+    """Return the exponent, not negative, by which activity blunts choices, by search on the likelihood."""
+
+    def loss(satiety: float) -> float:
+        return -_likelihood(told, point, np.exp(-satiety * log_activity)) + satiety**2
+
+    return float(minimize_scalar(loss, bounds=(0.0, 1.0), method="bounded", options={"xatol": 1e-2}).x)
+
+
+def _likelihood(told: Sequence[Told], point: Floats, keen: Floats) -> float:
+    """Return the log-likelihood of events."""
+    total = 0.0
+    for (own, here), factor in zip(told, keen.tolist(), strict=True):
+        utility = factor * ((here @ point[:-1])[own.place] + point[-1] * own.popularity) + own.offset
+        total += float((utility[:, 0] - logsumexp(utility, axis=1)).sum())
+    return total
 
 
 def user_effect(model: ChoiceModel, own: ChoiceSets, features: Floats) -> Floats:
     """Return one user's most probable deviation from the population mean."""
     start = np.zeros(features.shape[1])
     precision = np.asarray(np.linalg.inv(model.covariance), dtype=np.float64)
-    return _user_effect(own, features, model.mean, model.beta, precision, start)[0]
+    return _user_effect(own, features, model.past[:-1], float(model.past[-1]), precision, start)[0]
 
 
 def _moments(own: ChoiceSets, features: Floats, theta: Floats, beta: float) -> tuple[Floats, Floats, float]:
@@ -174,28 +267,38 @@ def _expected(own: ChoiceSets, here: Floats, share: Floats) -> tuple[Floats, Flo
     return np.column_stack([dense @ here, tilted.sum(axis=1)]), dense.sum(axis=0), np.asarray(tilt, dtype=np.float64)
 
 
-def _pooled(sets: Sequence[ChoiceSets], features: Floats, mean: Floats, beta: float) -> tuple[Floats, float]:
+def _pooled(sets: Sequence[ChoiceSets], features: Floats, start: Floats) -> tuple[Floats, float]:
     """Return the mean and beta that fit everybody alike, by Newton's method with a slight ridge."""
-    point = np.append(mean, beta)
+    point = start
     for _ in range(NEWTON):
         moments = [_moments(own, features, point[:-1], float(point[-1])) for own in sets]
-        gradient = _sum(m[0] for m in moments) - point * _RIDGE
-        information = _sum(m[1] for m in moments) + _RIDGE * np.eye(len(point))
-        step = np.linalg.solve(information, gradient)
-        point = point + np.clip(step, -1.0, 1.0)
-        if np.abs(step).max() < 1e-3:
+        point, step = _stepped(moments, point, np.zeros(len(point)))
+        if step < 1e-3:
             break
     return point[:-1], float(point[-1])
+
+
+def _stepped(moments: Sequence[tuple[Floats, Floats, float]], point: Floats, center: Floats) -> tuple[Floats, float]:
+    """Return the point after one Newton step, with a slight ridge around a center, and the size of the step."""
+    gradient = _sum(m[0] for m in moments) - (point - center) * _RIDGE
+    information = _sum(m[1] for m in moments) + _RIDGE * np.eye(len(point))
+    step = np.linalg.solve(information, gradient)
+    return point + np.clip(step, -1.0, 1.0), float(np.abs(step).max())
 
 
 _RIDGE = 1.0
 
 
-def _popularity_only(sets: Sequence[ChoiceSets], features: Floats) -> float:
-    """Return the log-likelihood of the best popularity-only model."""
-    none = np.zeros((len(features), 0))
-    mean, beta = _pooled(sets, none, np.zeros(0), 1.0)
-    return sum(_moments(own, none, mean, beta)[2] for own in sets)
+def popularity_only(sets: Sequence[ChoiceSets]) -> float:
+    """Return beta of the best popularity-only model of some choices."""
+    items = 1 + max((int(own.item.max(initial=0)) for own in sets), default=0)
+    return _pooled(sets, np.zeros((items, 0)), np.ones(1))[1]
+
+
+def popularity_likelihood(sets: Sequence[ChoiceSets], beta: float) -> float:
+    """Return the log-likelihood of choices by popularity alone."""
+    items = 1 + max((int(own.item.max(initial=0)) for own in sets), default=0)
+    return sum(_moments(own, np.zeros((items, 0)), np.zeros(0), beta)[2] for own in sets)
 
 
 def _user_effect(

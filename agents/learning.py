@@ -1,11 +1,11 @@
 """From a setting to fitted users: the population is learned from real users, then lends to each simulated one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from agents import choice, rating
+from agents import choice, rating, selection
 from agents.features import Features, shrunk_means
 from agents.schema import Floats, Ints, Setting
 from agents.traits import Singles, Traits, measure, rows_of
@@ -29,17 +29,27 @@ class Schooled:
     public: Floats
     """(items,) public mean ratings"""
     weights: Singles
-    """(n, 1 + d), a constant first"""
+    """(n, 1 + d), a constant first, and the weight of having chosen last where selection is corrected for"""
     sd: Floats
+    keen: Floats
+    """(n,) factor of the whole utility"""
+    fame: Floats
+    """(items,) pull of popularity at time 0"""
+    level: Floats
+    """(n,) utility of what is taken once on average"""
 
     def taste(self, row: Ints, item: Ints) -> Floats:
         """Return theta . x of pairs of users (as rows) and items."""
         return _dot(self.theta.take(row, axis=0), self.features.take(item, axis=0))
 
     def opinion(self, row: Ints, item: Ints) -> Floats:
-        """Return what users think of items, on the scale of the data."""
-        weights = self.weights.take(row, axis=0)
-        return self.public.take(item) + weights[:, 0] + _dot(weights[:, 1:], self.features.take(item, axis=0))
+        """Return what users think of items they took, on the scale of the data."""
+        weights, last = self.weights.take(row, axis=0), 1 + self.features.shape[1]
+        view = self.public.take(item) + weights[:, 0] + _dot(weights[:, 1:last], self.features.take(item, axis=0))
+        if weights.shape[1] == last:
+            return view
+        utility = self.keen.take(row) * (self.taste(row, item) + self.fame.take(item))
+        return view + weights[:, last] * selection.mills(utility, self.level.take(row))
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,8 @@ class Guessed:
     lean: Floats
     """(n,) how much better a user thinks of everything"""
     sd: Floats
+    keen: Floats
+    """(n,) factor of the whole utility"""
 
     def taste(self, row: Ints, item: Ints) -> Floats:
         """Return theta . x of pairs of users (as rows) and items."""
@@ -90,9 +102,13 @@ class Learned:
     users: Schooled | Guessed
 
 
-def learn(setting: Setting, features: Features, fit_users: int) -> Learned:
-    """Fit the population on at most ``fit_users`` keyed users, and condition it on every simulated user."""
-    school = _School(setting, features, fit_users)
+def learn(setting: Setting, features: Features, fit_users: int, correct: bool = True) -> Learned:
+    """Fit the population on at most ``fit_users`` keyed users, and condition it on every simulated user.
+
+    With ``correct`` ratings are corrected for selection: having taken an item against expectation
+    speaks for liking it.
+    """
+    school = _School(setting, features, fit_users, correct)
     invented = not len(setting.source_user) or bool((setting.source_user < 0).all())
     return Learned(school.choice, school.rating, school.guessed() if invented else school.schooled())
 
@@ -100,36 +116,47 @@ def learn(setting: Setting, features: Features, fit_users: int) -> Learned:
 class _School:
     """What is shared while one setting is learned."""
 
-    def __init__(self, setting: Setting, features: Features, fit_users: int) -> None:
+    def __init__(self, setting: Setting, features: Features, fit_users: int, correct: bool) -> None:
         self._setting = setting
+        self._correct = correct
         self._matrix = features.matrix
         self._public = shrunk_means(setting.popularity, setting.mean_rating)
         self._then = choice.PopularityThen(setting.history, len(features.matrix))
         everyone = np.unique(setting.history.user_id) if setting.population is None else setting.population
         order = np.argsort(setting.draws.uniform("fit", everyone), kind="stable")
         chosen = everyone[order][:fit_users].tolist()
-        sets = {user: self._sets(user) for user in chosen}
-        self.choice = choice.fit(list(sets.values()), self._matrix)
-        lowest, highest, step = setting.scale
-        rated = [own for own in map(self._rated, chosen) if len(own.residual)]
-        self.rating = rating.fit(rated, self._matrix.shape[1] + 1, np.arange(lowest, highest + step / 2, step))
         last = max(int(setting.history.user_id.max()), int(setting.source_user.max(initial=-1)))
         self._measured = measure(setting.history, setting.items, setting.popularity, last + 1)
-        effects = {user: choice.user_effect(self.choice, own, self._matrix) for user, own in sets.items()}
+        before = {user: self._sets(user, (0.0, choice.BEFORE)) for user in chosen}
+        after = [self._sets(user, (choice.BEFORE, 1.0)) for user in chosen]
+        self.choice = choice.fit(list(before.values()), after, self._measured.activity[chosen], self._matrix)
+        effects = {user: self._deviation(own) for user, own in before.items()}
         self._bridge = _bridge(self._measured, effects)
+        self._fame = self.choice.beta * np.log1p(setting.popularity)
+        lowest, highest, step = setting.scale
+        rated = [self._rated(user, self._place(self.choice.mean + effects[user], user)) for user in chosen]
+        rated = [own for own in rated if len(own.residual)]
+        width = self._matrix.shape[1] + 1 + correct
+        self.rating = rating.fit(rated, width, np.arange(lowest, highest + step / 2, step))
+        self._typical = _mean([own.features[:, -1] for own in rated]) if correct else 0.0
         self._tastes = setting.personas.traits.tastes_for(self._measured.genres)
 
     def schooled(self) -> Schooled:
         """Return the simulated users as their own events show them, and invented ones among them as guessed."""
-        users = list(enumerate(self._setting.source_user.tolist()))
+        users, keen = list(enumerate(self._setting.source_user.tolist())), self._keen()
         effects = np.stack([self._effect(user, source) for user, source in users])
-        views = [self._view(user, source) for user, source in users]
+        theta = self.choice.mean + self._sharpness()[:, None] * effects
+        places = [self._place(theta[user], source, float(keen[user])) for user, source in users]
+        views = [self._view(user, source, place) for (user, source), place in zip(users, places, strict=True)]
         return Schooled(
             features=self._matrix.astype(np.float32),
-            theta=(self.choice.mean + self._sharpness()[:, None] * effects).astype(np.float32),
+            theta=theta.astype(np.float32),
             public=self._public,
             weights=np.stack([view.weights for view in views]).astype(np.float32),
             sd=np.array([view.sd for view in views]),
+            keen=keen,
+            fame=self._fame,
+            level=np.array([place.level for place in places]),
         )
 
     def guessed(self) -> Guessed:
@@ -142,10 +169,17 @@ class _School:
             common=self._matrix @ self.choice.mean,
             constant=effect[:, -1],
             reach=np.ascontiguousarray(effect[:, :-1], dtype=np.float32),
-            view=self._public + self.rating.mean[0] + self._matrix @ self.rating.mean[1:],
+            view=self._view_of_all(),
             lean=lean,
             sd=sd,
+            keen=self._keen(),
         )
+
+    def _view_of_all(self) -> Floats:
+        """Return what the population thinks of items it took, each as unexpectedly as items are on average."""
+        mean, width = self.rating.mean, self._matrix.shape[1]
+        chosen = mean[-1] * self._typical if self._correct else 0.0
+        return np.asarray(self._public + mean[0] + self._matrix @ mean[1 : 1 + width] + chosen)
 
     def _sharpness(self) -> Floats:
         """Return the factors of taste effects.
@@ -160,19 +194,30 @@ class _School:
         )
         return np.exp(-SHARPNESS * (own.diversity - diversity) - AGREEMENT * (own.conformity - conformity))
 
+    def _keen(self) -> Floats:
+        """Return how sharply users choose: those who take much less so."""
+        return np.asarray(self._setting.personas.traits.activity**-self.choice.satiety)
+
     def _effect(self, user: int, source: int) -> Floats:
         """Return how a user's taste differs from the population's."""
         if source < 0:
             return np.asarray(np.append(self._tastes[user], 1.0) @ self._bridge)
-        return choice.user_effect(self.choice, self._sets(source), self._matrix)
+        return self._deviation(self._sets(source))
 
-    def _view(self, user: int, source: int) -> rating.Opinion:
+    def _deviation(self, own: choice.ChoiceSets) -> Floats:
+        """Return how a user's taste differs from the population's, as far as it tells what comes next."""
+        return self.choice.trust * choice.user_effect(self.choice, own, self._matrix)
+
+    def _view(self, user: int, source: int, place: "_Place") -> rating.Opinion:
         """Return a user's part in the rating model."""
         if source >= 0:
-            return rating.opinion(self.rating, self._rated(source))
+            return rating.opinion(self.rating, self._rated(source, place))
         lean, sd = self._style(user)
         weights = self.rating.mean.copy()
         weights[0] += lean
+        if self._correct:  # as in _view_of_all: what an invented user takes, it takes as unexpectedly as people do
+            weights[0] += weights[-1] * self._typical
+            weights[-1] = 0.0
         return rating.Opinion(weights, float(sd))
 
     def _style(self, users: int | slice) -> tuple[Floats, Floats]:
@@ -181,17 +226,41 @@ class _School:
         spread = float(np.sqrt(self.rating.noise)) / float(measured.rating_sd.mean())
         return own.rating_mean[users] - measured.rating_mean.mean(), spread * own.rating_sd[users]
 
-    def _sets(self, user: int) -> choice.ChoiceSets:
-        return choice.choice_sets(
-            self._setting.history, user, self._then, self._setting.popularity, self._setting.draws
-        )
+    def _sets(self, user: int, part: tuple[float, float] = (0.0, 1.0)) -> choice.ChoiceSets:
+        setting = self._setting
+        return choice.choice_sets(setting.history, user, self._then, setting.popularity, setting.draws, part)
 
-    def _rated(self, user: int) -> rating.Rated:
+    def _place(self, theta: Floats, source: int, keen: float | None = None) -> "_Place":
+        """Return what a user is drawn to, and the level at which it takes an item."""
+        if keen is None:
+            keen = float(self._measured.activity[source]) ** -self.choice.satiety
+        utility = keen * (self._matrix @ theta + self._fame)
+        rows = rows_of(self._setting.history, source)
+        taken = (
+            rows.stop - rows.start if source >= 0 else len(self._setting.history.user_id) / len(self._measured.activity)
+        )
+        return _Place(utility, float(selection.level(utility[None], np.array([taken]))[0]))
+
+    def _rated(self, user: int, place: "_Place") -> rating.Rated:
         rows = rows_of(self._setting.history, user)
         item, given = self._setting.history.item_id[rows], self._setting.history.rating[rows]
         item, given = item[np.isfinite(given)], given[np.isfinite(given)]
-        public = self._public[item]
-        return rating.Rated(np.column_stack([np.ones(len(item)), self._matrix[item]]), public, given - public)
+        public, columns = self._public[item], [np.ones(len(item)), self._matrix[item]]
+        if self._correct:
+            columns.append(selection.mills(place.utility[item], np.full(len(item), place.level)))
+        return rating.Rated(np.column_stack(columns), public, given - public)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What one user is drawn to: utilities (items,) at time 0, and the level at which one is taken once."""
+
+    utility: Floats
+    level: float
+
+
+def _mean(parts: Sequence[Floats]) -> float:
+    return float(np.concatenate(parts).mean()) if parts else 0.0
 
 
 def _bridge(measured: Traits, effects: Mapping[int, Floats]) -> Floats:

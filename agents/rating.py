@@ -58,7 +58,7 @@ class RatingModel:
         return np.searchsorted(self.cuts, said, side="right").astype(np.float64)
 
     def expected(self, opinion: Floats, sd: Floats) -> Floats:
-        """Return the level to be expected, elementwise: the sum of the chances of reaching each level but the lowest."""
+        """Return the level to be expected, elementwise: the chances of reaching each level but the lowest, summed."""
         return np.asarray(ndtr((opinion[..., None] - self.cuts) / sd[..., None]).sum(axis=-1))
 
 

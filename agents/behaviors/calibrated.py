@@ -24,9 +24,11 @@ class Calibrated(Behavior):
 
     Taste is content-based: no co-occurrence between users enters, so that no recommender is flattered.
     fit_users: real users that the population part is fitted on, at most.
+    selection: correct ratings for selection, that people rate what they chose to watch.
     """
 
     fit_users: int = 250
+    selection: bool = True
     _conduct: Conduct = field(init=False, repr=False)
     _learned: Learned = field(init=False, repr=False)
     _base: float = field(init=False, repr=False)
@@ -42,7 +44,7 @@ class Calibrated(Behavior):
             raise InvalidInput("behavior calibrated has no interactions to learn from; raise data.split.users")
         self._conduct = Conduct.of(setting)
         features = describe(setting.items, setting.popularity, setting.mean_rating)
-        self._learned = learn(setting, features, self.fit_users)
+        self._learned = learn(setting, features, self.fit_users, self.selection)
         slates = popular_slates(setting, SLATES)
         self._base = self.solve_base(slates, np.zeros(slates.item_id.shape))
 
@@ -59,9 +61,7 @@ class Calibrated(Behavior):
 
     def utility(self, pages: Pages) -> Floats:
         """Return v (B, K): taste plus the pull of popularity."""
-        every = _every(pages)
-        taste = self._learned.users.taste(every.user_id, every.item_id).reshape(pages.item_id.shape)
-        return np.asarray(taste + self._learned.choice.beta * np.log1p(pages.popularity))
+        return self._attraction(_every(pages), 0.0).reshape(pages.item_id.shape)
 
     def probability(self, pages: Pages, extra: Floats, base: float) -> Floats:
         """Return P(watch | read, never shown before) (B, K)."""
@@ -74,9 +74,7 @@ class Calibrated(Behavior):
     def expected_ratings(self, pages: Pages) -> Floats:
         """Return the ratings (B, K) to be expected of the items if watched."""
         pairs, users = _every(pages), self._learned.users
-        level = self._learned.rating.expected(
-            users.opinion(pairs.user_id, pairs.item_id), users.sd.take(pairs.user_id)
-        )
+        level = self._learned.rating.expected(users.opinion(pairs.user_id, pairs.item_id), users.sd.take(pairs.user_id))
         lowest, _, step = self._conduct.scale
         return np.asarray(lowest + step * level).reshape(pages.item_id.shape)
 
@@ -93,8 +91,14 @@ class Calibrated(Behavior):
 
     def _pull(self, pairs: Pairs) -> Floats:
         """Return what speaks for watching, per pair: the utility less what popularity owes to exposure."""
-        popularity = (1.0 - self._conduct.choices.rho) * self._learned.choice.beta * np.log1p(pairs.popularity)
-        return np.asarray(self._learned.users.taste(pairs.user_id, pairs.item_id) + popularity)
+        return self._attraction(pairs, self._conduct.choices.rho)
+
+    def _attraction(self, pairs: Pairs, rho: float) -> Floats:
+        """Return the utility of each pair, of its pull of popularity only what is not exposure."""
+        users = self._learned.users
+        popularity = (1.0 - rho) * self._learned.choice.beta * np.log1p(pairs.popularity)
+        taste = users.taste(pairs.user_id, pairs.item_id)
+        return np.asarray(users.keen.take(pairs.user_id) * (taste + popularity))
 
     def _rate(self, pairs: Pairs) -> Floats:
         """Return the rating of each pair."""
@@ -112,6 +116,8 @@ class Calibrated(Behavior):
             "b": self._base,
             "beta": model.beta,
             "choice_events": float(model.events),
+            "trust": model.trust,
+            "satiety": model.satiety,
             "mcfadden_r2_over_popularity_in_sample": 1.0 - model.log_likelihood / alone if alone else 0.0,
             "rating_noise_sd": float(np.sqrt(self._learned.rating.noise)),
             "ratings_fitted": float(self._learned.rating.ratings),

@@ -49,7 +49,7 @@ def divide(log: History, draws: Draws, users: int | None = None) -> Fold:
     counts = np.bincount(log.user_id)
     able = np.flatnonzero(counts >= FEWEST)
     order = able[np.argsort(draws.uniform("fidelity user", able), kind="stable")]
-    wanted = int(round(TESTED * len(able)))
+    wanted = round(TESTED * len(able))
     if wanted < 2 or len(able) - wanted < 2:
         raise InvalidInput(f"{len(able)} users have {FEWEST} interactions or more; fidelity needs at least 10 of them")
     tested, fitted = np.sort(order[: min(wanted, users or wanted)]), np.sort(order[wanted:])

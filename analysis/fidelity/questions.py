@@ -6,7 +6,7 @@ import numpy as np
 
 from agents.choice import NEGATIVES, PopularityThen
 from agents.mood import CONTENT, RESTED
-from agents.schema import PAD, Bools, Draws, Floats, History, Ints, Pages
+from agents.schema import PAD, Bools, Draws, Floats, Ints, Pages
 from analysis.fidelity.fold import Fold
 
 REACH = 3
@@ -101,7 +101,7 @@ def _drawn(weight: Floats, draw: Floats) -> Ints:
     edges = np.cumsum(weight)
     if not edges[-1]:
         return np.full(len(draw), PAD, dtype=np.int64)
-    return np.minimum(np.searchsorted(edges, draw * edges[-1], side="right"), len(edges) - 1)
+    return np.minimum(np.searchsorted(edges, draw * edges[-1], side="right"), len(edges) - 1).astype(np.int64)
 
 
 def _around(item: int, now: Floats, free: Bools, draws: Draws, key: tuple[int, int]) -> Ints:

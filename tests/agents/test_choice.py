@@ -57,8 +57,12 @@ def test_user_effects_are_shrunk_where_there_is_little_history() -> None:
     world = setting()
     matrix = describe(world.items, world.popularity, world.mean_rating).matrix
     then = choice.PopularityThen(world.history, 80)
-    sets = [choice.choice_sets(world.history, user, then, world.popularity, world.draws) for user in range(40)]
-    model = choice.fit(sets, matrix)
+    before, after = (
+        [choice.choice_sets(world.history, user, then, world.popularity, world.draws, part) for user in range(40)]
+        for part in ((0.0, choice.BEFORE), (choice.BEFORE, 1.0))
+    )
+    model = choice.fit(before, after, np.ones(40), matrix)
+    sets = before
     whole = choice.user_effect(model, sets[0], matrix)
     part = replace(sets[0], place=sets[0].place[:2], popularity=sets[0].popularity[:2], offset=sets[0].offset[:2])
     none = replace(sets[0], place=sets[0].place[:0], popularity=sets[0].popularity[:0], offset=sets[0].offset[:0])
