@@ -25,7 +25,7 @@ LATENCY_S = 0.05
 TIMEOUT_S = 1.0
 FAULTS = "429:0.3,500:0.05,hang:0.02"
 EMBEDDED = "smollm2-135m-instruct"
-EMBEDDED_DAYS = 0.03
+EMBEDDED_DAYS = 0.01
 
 
 def measure(
@@ -58,6 +58,7 @@ def measure(
         asked.go(url)
     figures["decisions"] = asked.decisions
     figures["cpu_us_per_decision"] = asked.cpu_s / asked.decisions * 1e6
+    progress(f"{figures['cpu_us_per_decision']:.0f} us a decision")
     bodies = [json.dumps(request).encode() for request in asked.requests]
     for name, users, window in (("ratio_600_users", large, 15), ("ratio_200_users", small, 60)):
         timed = Run(users, window, days * large / users)
@@ -69,6 +70,7 @@ def measure(
             raw = send([json.dumps(request).encode() for request in timed.requests], url, SLOTS)
         figures[name] = len(timed.requests) / timed.wall_s / raw
         figures[f"raw_questions_per_second_{users}"] = raw
+        progress(f"{name} {figures[name]:.3f}")
     progress(f"{large} users under {FAULTS}")
     faulted = Run(large, 15, days)
     with running(faults=FAULTS, latency=LATENCY_S, profile="lognormal") as url:
@@ -77,6 +79,7 @@ def measure(
     with running(faults=FAULTS, latency=LATENCY_S, profile="lognormal") as url:
         raw = send(bodies, url, SLOTS)
     figures["faulted_ratio"] = faulted.decisions / faulted.wall_s / raw
+    progress(f"faulted_ratio {figures['faulted_ratio']:.3f}")
     figures["embedded_wall_ratio"] = against_embedded(progress, embedded)
     return figures
 

@@ -11,7 +11,7 @@ from simulator.run import budget_of, models, run
 from simulator.scenario import Scenario
 
 
-def measure(progress: Callable[[str], None], users: int = 600, days: float = 0.15) -> dict[str, Any]:
+def measure(progress: Callable[[str], None], users: int = 600, days: float = 0.6) -> dict[str, Any]:
     """Record a run of language-model users, then run it again from its journal alone.
 
     ``decisions_per_second`` is language-model decisions over the wall time of the second run, full
