@@ -8,7 +8,7 @@ from scipy.special import expit
 from agents.behaviors.base import Behavior
 from agents.conduct import Conduct
 from agents.errors import InvalidInput
-from agents.features import describe
+from agents.features import Features, describe
 from agents.learning import Learned, learn
 from agents.pairs import Pairs
 from agents.schema import PAD, DecidedBy, Decisions, Floats, Pages, Setting
@@ -43,10 +43,13 @@ class Calibrated(Behavior):
         if not len(setting.history.user_id):
             raise InvalidInput("behavior calibrated has no interactions to learn from; raise data.split.users")
         self._conduct = Conduct.of(setting)
-        features = describe(setting.items, setting.popularity, setting.mean_rating)
-        self._learned = learn(setting, features, self.fit_users, self.selection)
+        self._learned = learn(setting, self.describe(setting), self.fit_users, self.selection)
         slates = popular_slates(setting, SLATES)
         self._base = self.solve_base(slates, np.zeros(slates.item_id.shape))
+
+    def describe(self, setting: Setting) -> Features:
+        """Return what the choice and rating models know of the items: public content."""
+        return describe(setting.items, setting.popularity, setting.mean_rating)
 
     def respond(self, pages: Pages) -> Decisions:
         """Choose by the fitted model."""
@@ -66,6 +69,10 @@ class Calibrated(Behavior):
     def probability(self, pages: Pages, extra: Floats, base: float) -> Floats:
         """Return P(watch | read, never shown before) (B, K)."""
         return np.asarray(expit(base + extra + self._pull(_every(pages)).reshape(extra.shape)))
+
+    def chance(self, pages: Pages) -> Floats:
+        """Return P(watch | read, never shown before) (B, K) at the declared base rate."""
+        return self.probability(pages, np.zeros(pages.item_id.shape), self._base)
 
     def ratings(self, pages: Pages) -> Floats:
         """Return the ratings (B, K) that the items would get if watched, by keyed draw."""

@@ -101,7 +101,7 @@ def _drawn(weight: Floats, draw: Floats) -> Ints:
     edges = np.cumsum(weight)
     if not edges[-1]:
         return np.full(len(draw), PAD, dtype=np.int64)
-    return np.minimum(np.searchsorted(edges, draw * edges[-1], side="right"), len(edges) - 1).astype(np.int64)
+    return np.asarray(np.minimum(np.searchsorted(edges, draw * edges[-1], side="right"), len(edges) - 1), np.int64)
 
 
 def _around(item: int, now: Floats, free: Bools, draws: Draws, key: tuple[int, int]) -> Ints:
