@@ -119,10 +119,17 @@ class Conduct:
         shape = pages.item_id.shape
         action, given, dwell = np.full(shape, _UNSEEN), np.full(shape, np.nan), np.zeros(shape)
         action.put(seen.cell, np.where(watched, _WATCH, _SKIP))
-        given.put(seen.cell[watched], rating)
+        given.put(seen.cell[watched], self._told_ratings(seen.only(watched), rating))
         dwell.put(seen.cell, self._dwell(seen, watched))
         decided_by = np.full(len(action), by, dtype=np.int8)
         return Decisions(action, given, dwell, exit_reason=self.leave(pages), decided_by=decided_by)
+
+    def _told_ratings(self, watched: Pairs, rating: Floats) -> Floats:
+        """Return the ratings that users take the trouble to give, NaN for the others."""
+        if self.choices.rate >= 1.0:
+            return rating
+        lazy = self.draws.uniform("rates", watched.user_id, watched.item_id, watched.decision) >= self.choices.rate
+        return np.where(lazy, np.nan, rating)
 
     def leave(self, pages: Pages) -> Codes:
         """Return why each user leaves after the page, or STAYED.

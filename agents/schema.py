@@ -87,6 +87,8 @@ class Choices:
     """Probability of reading on from one position to the next."""
     patience: float = 3.0
     """Pages a rested, satisfied user of average activity looks at before leaving."""
+    rate: float = 1.0
+    """Share of what is watched that gets a rating."""
     influence: float = 0.0
     """Log odds of watching per log(1 + friends who told of the item), times the user's conformity."""
 

@@ -79,7 +79,9 @@ def gather(scenario: Scenario, voices: Voices, progress: Progress = silent) -> C
         mean_rating=mean_ratings(parts.platform, len(dataset.catalog)),
         scale=dataset.scale,
         choices=Choices(
-            **scenario.choice.model_dump(), influence=scenario.social.influence if scenario.social else 0.0
+            **scenario.choice.model_dump(),
+            rate=scenario.users.rate,
+            influence=scenario.social.influence if scenario.social else 0.0,
         ),
         draws=streams,
         slate_size=scenario.recommender.slate_size,

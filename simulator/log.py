@@ -23,6 +23,7 @@ class Impression(NamedTuple):
     model_version: int
     """Number of refits before the version that made the slate."""
     candidate_source: str
+    """Where the slate came from: recommender, or search."""
     action: str
     """Lower-case name of an agents.schema.Action: watch, skip, unseen (below where reading stopped)."""
     rating: float
@@ -138,6 +139,15 @@ class Tip(NamedTuple):
     item_id: int
 
 
+class Search(NamedTuple):
+    """What a user asked the platform's search for."""
+
+    now: float
+    user_id: int
+    session_id: int
+    query: str
+
+
 TABLES: dict[str, type[tuple[object, ...]]] = {
     "impressions": Impression,
     "sessions": Session,
@@ -148,6 +158,7 @@ TABLES: dict[str, type[tuple[object, ...]]] = {
     "history": Taken,
     "ties": Tie,
     "tips": Tip,
+    "searches": Search,
 }
 """Table name -> row type. In a run folder a table lies in ``log/<table>-*.parquet`` (one or more segments)."""
 

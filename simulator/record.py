@@ -19,6 +19,7 @@ ARROW = {int: pa.int64(), float: pa.float64(), str: pa.string(), bool: pa.bool_(
 WORDS: dict[str, pa.Array] = {
     "action": pa.array([action.name.lower() for action in Action]),
     "decided_by": pa.array([decider.name.lower() for decider in DecidedBy]),
+    "candidate_source": pa.array(["recommender", "search"]),
     "exit_reason": pa.array([reason.name.lower() for reason in ExitReason]),
 }
 """What the codes in these columns stand for."""
@@ -94,7 +95,7 @@ def impressions_table(pages: pa.Table, recommender: str) -> pa.Table:
         "propensity": _flat(pages, "propensity")[shown],
         "recommender": _same(recommender, len(owner)),
         "model_version": each("model_version"),
-        "candidate_source": _same("recommender", len(owner)),
+        "candidate_source": _coded("candidate_source", each("source")),
         "action": _coded("action", _flat(pages, "action")[shown]),
         "rating": _flat(pages, "rating")[shown],
         "dwell_s": _flat(pages, "dwell")[shown] * 60,

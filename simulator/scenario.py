@@ -87,6 +87,8 @@ class UsersSection(Section):
     persona: Component = Field(Component(kind="from_history"), description="where their traits come from")
     memory_tokens: int = Field(300, ge=0, description="ceiling of the memory text put into a prompt")
     sessions_per_day: Annotated[float, Field(gt=0)] = Field(1.0, description="visits of a user of average activity")
+    search: Share = Field(0.0, description="share of visits that begin with a search for a genre of the user's mood")
+    rate: Share = Field(1.0, description="share of what is watched that gets a rating")
     max_pages: int = Field(5, ge=1, description="pages a session cannot exceed")
 
 

@@ -166,7 +166,7 @@ def open_cells(
 
 def cast_key(scenario: Scenario) -> str:
     """Return a hash of all that a cast depends on: arms that agree in it share one."""
-    parts = scenario.model_dump(mode="json", include={"seed", "data", "users", "behavior", "choice", "llm"})
+    parts = scenario.model_dump(mode="json", include={"seed", "data", "users", "behavior", "choice", "llm", "social"})
     parts["slate_size"] = scenario.recommender.slate_size
     return blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16).hexdigest()
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import simpy
 
-from agents.cohort import Cohort, Look
+from agents.cohort import VISITS, Cohort, Look
 from agents.errors import InvalidInput
+from agents.needs import Needs
 from agents.ragged import Ragged
-from agents.schema import PAD, Action, Decisions, ExitReason, Floats, Ints
+from agents.schema import PAD, Action, Bools, Decisions, ExitReason, Floats, Ints
 from simulator.cast import Cast
 from simulator.catalog import Interactions
 from simulator.checkpoint import prefixed
@@ -20,6 +21,7 @@ from simulator.log import Refit
 from simulator.recommenders.base import Progress, Recommender, Requests, State, silent, under
 from simulator.record import PAGES, Columns, Record
 from simulator.scenario import Scenario
+from simulator.search import SearchIndex
 from simulator.seeds import Streams
 from simulator.social import Social
 from simulator.window import Version
@@ -37,6 +39,8 @@ class Shown:
     propensity: Floats
     popularity_rank: Ints
     model_version: Ints
+    source: Ints
+    """0: made by the recommender, 1: found by the search"""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,8 @@ class World:
         self._log = [cast.known]
         self._popularity = cast.setting.popularity
         self._trails = _trails(cast)
+        self._needs = Needs.of(cast.setting)
+        self._search = SearchIndex(cast.catalog, cast.setting.popularity)
         self.social = Social(scenario.social, cast.setting, self.streams) if scenario.social else None
         self._note_cast()
         self._levers = [build("levers", lever.spec()) for lever in scenario.recommender.levers]
@@ -89,7 +95,10 @@ class World:
     def show(self, rows: Ints, now: Floats, versions: Sequence[Version], which: Ints) -> Shown:
         """Open a page for each of these users, made by ``versions[which]``."""
         self.cohort.turn_page(rows, now)
-        item_id, score, propensity = self._slates(rows, now, versions, which)
+        searching = self._searching(rows)
+        item_id, score, propensity = self._slates(rows, now, versions, np.where(searching, PAD, which))
+        if searching.any():
+            item_id[searching], score[searching] = self._found(rows[searching], now[searching])
         popularity, rank = np.zeros(item_id.shape), np.zeros(item_id.shape, dtype=np.int64)
         for place, version in enumerate(versions):
             mine = which == place if len(versions) > 1 else slice(None)
@@ -99,7 +108,8 @@ class World:
         told = None
         if self.social:
             told = self.social.told(rows, item_id, np.array([version.until for version in versions])[which])
-        return Shown(self.cohort.look(rows, now, item_id, popularity, told), score, propensity, rank, number)
+        look = self.cohort.look(rows, now, item_id, popularity, told)
+        return Shown(look, score, propensity, rank, number, searching.astype(np.int64))
 
     def happened(self, shown: Shown, decisions: Decisions, call_id: Sequence[str] = ()) -> Turned:
         """Let users live with what they decided, and record it; what they took is in their history at once."""
@@ -117,9 +127,9 @@ class World:
         return self._turned(shown, np.zeros(len(reason)), reason)
 
     def _slates(self, rows: Ints, now: Floats, versions: Sequence[Version], which: Ints) -> tuple[Ints, Floats, Floats]:
-        """Return items, scores and propensities, asked of each recommender in one batch."""
+        """Return items, scores and propensities, asked of each recommender in one batch; nothing where PAD stands."""
         size = self.scenario.recommender.slate_size
-        number = np.array([version.number for version in versions])[which]
+        number = np.where(which == PAD, PAD, np.array([version.number for version in versions])[which])
         item_id = np.full((len(rows), size), PAD, dtype=np.int64)
         score, propensity = np.full(item_id.shape, np.nan), np.full(item_id.shape, np.nan)
         for version in {version.number: version for version in versions}.values():
@@ -130,6 +140,30 @@ class World:
             item_id[mine], score[mine] = slates.item_id, slates.score
             propensity[mine] = np.exp(slates.log_propensity)
         return item_id, score, propensity
+
+    def _searching(self, rows: Ints) -> Bools:
+        """Tell who begins its visit with a search."""
+        share = self.scenario.users.search
+        if not share:
+            return np.zeros(len(rows), dtype=np.bool_)
+        draw = self.streams.uniform("search", rows, self.cohort.visits[rows])
+        return np.asarray((self.cohort.page[rows] == 1) & (draw < share))
+
+    def _found(self, rows: Ints, now: Floats) -> tuple[Ints, Floats]:
+        """Return what the search finds for what these users are in the mood for, and log what they asked."""
+        size = self.scenario.recommender.slate_size
+        visits, requests = self.cohort.visits[rows], self._requests(rows, now)
+        mood = self._needs.mood(rows, visits)
+        item_id = np.full((len(rows), size), PAD, dtype=np.int64)
+        score = np.full(item_id.shape, np.nan)
+        for genre in np.flatnonzero(np.bincount(mood)).tolist():
+            mine = np.flatnonzero(mood == genre)
+            found = self._search.results(self._needs.genres[genre], requests.take(mine), size)
+            item_id[mine], score[mine] = found
+        query = np.array(self._needs.genres, dtype=object)[mood]
+        asked = {"now": now, "user_id": rows, "session_id": rows * VISITS + visits, "query": query}
+        self.record.add("searches", now, rows, visits, asked)
+        return item_id, score
 
     def _requests(self, rows: Ints, now: Floats) -> Requests:
         _, place = self._trails.find(rows)
@@ -189,6 +223,7 @@ class World:
             "propensity": shown.propensity,
             "popularity_rank": shown.popularity_rank.astype(np.int32),
             "model_version": shown.model_version,
+            "source": shown.source.astype(np.int8),
             "action": decisions.action,
             "rating": decisions.rating,
             "dwell": decisions.dwell,

@@ -57,6 +57,21 @@ class Requests:
         """Return how many newer entries each history entry has in its request (0: the newest)."""
         return self.starts[1:][self.row()] - 1 - np.arange(len(self.history))
 
+    def take(self, rows: Ints) -> "Requests":
+        """Return some requests, in the order asked for, as a batch of their own."""
+        told, starts = _gathered(self.starts, rows)
+        barred, exclude_starts = _gathered(self.exclude_starts, rows)
+        return Requests(
+            self.user_id[rows],
+            self.now[rows],
+            self.history[told],
+            self.history_time[told],
+            starts,
+            self.exclude[barred],
+            exclude_starts,
+            self.seed[rows],
+        )
+
     def part(self, first: int, last: int) -> "Requests":
         """Return requests first..last-1 as a batch of their own."""
         told = slice(self.starts[first], self.starts[last])
@@ -71,6 +86,13 @@ class Requests:
             self.exclude_starts[first : last + 1] - self.exclude_starts[first],
             self.seed[first:last],
         )
+
+
+def _gathered(starts: Ints, rows: Ints) -> tuple[Ints, Ints]:
+    """Return where the entries of some rows are, row after row, and where each row's begin among them."""
+    size = np.diff(starts)[rows]
+    begins = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
+    return np.arange(begins[-1]) + np.repeat(starts[rows] - begins[:-1], size), begins
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ def show(record: Record, now: list[float], user: list[int], items: list[list[int
         "rating": np.full(shape, 4.0),
         "dwell": np.full(shape, 0.5),
         "decided_by": np.ones(count, dtype=np.int8),
+        "source": np.zeros(count, dtype=np.int8),
         "call_id": np.array([b"ab", *[b""] * (count - 1)], dtype="S32"),
     }
     record.add("impressions", moments, users, np.zeros(count, dtype=np.int64), columns)
