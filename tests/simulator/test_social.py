@@ -1,5 +1,6 @@
 """Word of mouth: who is told, when it counts, and that it can be switched off."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,10 @@ import pandas as pd
 import pytest
 
 from simulator.scenario import Component, SocialSection
+from simulator.scenario_file import read
 from simulator.seeds import Streams
 from simulator.social import Social
+from simulator.study import cast_key
 from tests.agents.worlds import setting
 from tests.simulator.execution.test_local import played, tables
 
@@ -78,8 +81,6 @@ def test_influence_moves_what_users_take_and_can_be_switched_off(tmp_path: Path)
 
 
 def digests(folder: Path) -> dict[str, str]:
-    import json
-
     manifest = json.loads((folder / "manifest.json").read_text())
     return {name: table["digest"] for name, table in manifest["tables"].items()}
 
@@ -90,3 +91,11 @@ def test_columns_clocks_and_a_stop_agree_on_what_was_told(tmp_path: Path) -> Non
     clocks = played(tmp_path / "clocks", text, "engine.columns=false")
     assert columns["log_digest"] == clocks["log_digest"]
     assert columns["tables"]["tips"]["rows"] > 20
+
+
+def test_arms_that_differ_in_ties_share_no_users(tmp_path: Path) -> None:
+    (tmp_path / "social.yaml").write_text(SOCIAL)
+    base = read(tmp_path / "social.yaml")
+    louder = base.model_copy(update={"social": base.social.model_copy(update={"influence": 5.0})})
+    assert cast_key(base) == cast_key(base.model_copy(update={"days": 9}))
+    assert len({cast_key(one) for one in (base, louder, base.model_copy(update={"social": None}))}) == 3
