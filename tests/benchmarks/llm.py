@@ -25,7 +25,7 @@ LATENCY_S = 0.05
 TIMEOUT_S = 1.0
 FAULTS = "429:0.3,500:0.05,hang:0.02"
 EMBEDDED = "smollm2-135m-instruct"
-EMBEDDED_DAYS = 0.01
+EMBEDDED_DAYS = 0.03
 
 
 def measure(
