@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
 
 from agents.asking import likelihood
 from agents.errors import MissingResource
@@ -43,9 +42,7 @@ def questions(material: Material, held_out: History, users: Ints) -> list[Questi
     return found
 
 
-def _matched(
-    material: Material, user: int, later: Ints, own: Ints, ranked: Ints, rank: Ints
-) -> list[tuple[int, int]]:
+def _matched(material: Material, user: int, later: Ints, own: Ints, ranked: Ints, rank: Ints) -> list[tuple[int, int]]:
     """Return keyed held-out items, each with an item of about its popularity that the user never took."""
     draw = material.draws.uniform
     pairs: list[tuple[int, int]] = []
@@ -88,14 +85,3 @@ async def _scores(
                 raise MissingResource(f"the language model gave no scores: {known[address].error}") from None
             scores: tuple[float, ...] = end.value.values
             return scores
-
-
-def interval(values: Floats) -> dict[str, float]:
-    """Return the mean of independent values with its 95 % t interval.
-
-    >>> interval(np.array([1.0, 2.0, 3.0]))["value"]
-    2.0
-    """
-    mean, n = float(values.mean()), len(values)
-    half = float(student.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
-    return {"value": mean, "low": mean - half, "high": mean + half}

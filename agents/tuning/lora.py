@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -56,19 +56,21 @@ def tune(folder: str, prompts: Sequence[Prompt], out: Path, recipe: Recipe, repo
     weights = [weight for weight in tuned.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=recipe.rate, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _pace(step, len(prompts)))
-    losses = []
-    for step, prompt in enumerate(prompts):
-        prefix = network.prefix(tokenizer, prompt.messages)
-        titles = [network.tokens(tokenizer, text) for text in prompt.continuations]
-        total, loss = _loss(tuned, prefix, titles, recipe, step)
-        optimizer.zero_grad()
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(weights, 1.0)
-        optimizer.step()
-        schedule.step()
-        losses.append(loss)
-        report(loss)
-    _write(tuned, out, losses)
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / LOSSES).open("w", encoding="utf-8") as log:
+        for step, prompt in enumerate(prompts):
+            prefix = network.prefix(tokenizer, prompt.messages)
+            titles = [network.tokens(tokenizer, text) for text in prompt.continuations]
+            total, loss = _loss(tuned, prefix, titles, recipe, step)
+            optimizer.zero_grad()
+            total.backward()
+            torch.nn.utils.clip_grad_norm_(weights, 1.0)
+            optimizer.step()
+            schedule.step()
+            print(json.dumps(asdict(loss)), file=log, flush=True)
+            report(loss)
+    tuned.save_pretrained(out, safe_serialization=True)
+    (out / "README.md").unlink(missing_ok=True)  # a model card that nobody filled in
 
 
 def _adapted(base: Any, recipe: Recipe) -> Any:
@@ -99,14 +101,3 @@ def _loss(
     imitation = -now[0] / len(titles[0])
     beaten = (margin > 0).double().mean().item()
     return recipe.imitate * imitation + preference, Loss(step, imitation.item(), preference.item(), beaten)
-
-
-def _write(tuned: Any, out: Path, losses: Sequence[Loss]) -> None:
-    """Write the adapter as safetensors, without the model card that nobody filled in, and the losses."""
-    tuned.save_pretrained(out, safe_serialization=True)
-    (out / "README.md").unlink(missing_ok=True)
-    (out / LOSSES).write_text("".join(_lines(losses)), encoding="utf-8")
-
-
-def _lines(losses: Sequence[Loss]) -> Iterator[str]:
-    return (json.dumps(asdict(loss)) + "\n" for loss in losses)

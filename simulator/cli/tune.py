@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from agents.tuning.examples import Material
     from simulator.seeds import Streams
 
-CHECKED = 60
+CHECKED = 40
 """Users that are kept apart to check on."""
 HELD_OUT, USERS_SHARE, LEAST = 0.2, 0.5, 10
 """A scenario's own defaults: what is held out, what users may learn from, and who has enough of it."""
@@ -139,7 +139,7 @@ def _aucs(asked: "list[Question]", material: "Material", model: str, adapter: st
 
 
 def _compared(untuned: "Floats", tuned: "Floats") -> dict[str, dict[str, float]]:
-    from agents.tuning.check import interval
+    from agents.interval import interval
 
     return {"untuned": interval(untuned), "tuned": interval(tuned), "gain": interval(tuned - untuned)}
 
