@@ -57,7 +57,7 @@ def read(folder: Path, setting: Setting) -> Recorded:
         raise InvalidInput(f"journal: in {folder} no user of this scenario decided by a language model")
     user, item, position = (shown[name].to_numpy(np.int64) for name in ("user_id", "item_id", "position"))
     pairs = _pairs(setting, user, item, position)
-    return Recorded(pairs, (shown["action"] == "watch").to_numpy(np.float64))
+    return Recorded(pairs, np.asarray(shown["action"] == "watch", dtype=np.float64))
 
 
 def fit(features: Floats, offset: Floats, watched: Floats) -> Correction:
@@ -119,7 +119,8 @@ def _table(folder: Path, name: str, columns: list[str]) -> "pd.DataFrame":
     files = sorted((folder / "log").glob(f"{name}-*.parquet"))
     if not files:
         raise MissingResource(f"journal: {folder} holds no finished run; record one with behavior kind: llm first")
-    return pd.concat([pq.read_table(file, columns=columns).to_pandas() for file in files], ignore_index=True)
+    parts: list[pd.DataFrame] = [pq.read_table(file, columns=columns).to_pandas() for file in files]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _pairs(setting: Setting, user: Ints, item: Ints, position: Ints) -> Pairs:

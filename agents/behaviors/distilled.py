@@ -121,7 +121,7 @@ class _Student(Calibrated):
     def assumptions(self) -> dict[str, float | str]:
         """Return what was fitted, and on how much."""
         users, choices = self._learned_from
-        taught = {"journal": str(self.journal), "journal_users": float(users), "journal_choices": float(choices)}
+        taught: dict[str, float | str] = {"journal": str(self.journal), "journal_users": float(users), "journal_choices": float(choices)}
         return super().assumptions() | taught
 
 
@@ -157,11 +157,11 @@ class _Shadow(Llm):
 
     def _wanted(self, pages: Pages, ends: Sequence[Talked], decisions: Decisions) -> Floats:
         """Return the language model's P(watch) (B, K): the calibrated scores, or 0 and 1 where it only chose."""
-        wanted = (decisions.action == Action.WATCH).astype(np.float64)
+        wanted = np.asarray(decisions.action == Action.WATCH, dtype=np.float64)
         scored: Bools = np.array([isinstance(end.content, Scored) for end in ends])
         if scored.any():
             extra, cells = np.zeros(pages.item_id.shape), self._conduct.read(pages) & scored[:, None]
-            values = [end.content.values for end in ends if isinstance(end.content, Scored)]
+            values = [np.array(end.content.values) for end in ends if isinstance(end.content, Scored)]
             extra[cells] = self._gauge.extra(np.concatenate(values))
             wanted[cells] = self._calibrated.probability(pages, extra, self._base)[cells]
         return wanted

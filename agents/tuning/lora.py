@@ -63,7 +63,7 @@ def tune(folder: str, prompts: Sequence[Prompt], out: Path, recipe: Recipe, repo
             titles = [network.tokens(tokenizer, text) for text in prompt.continuations]
             total, loss = _loss(tuned, prefix, titles, recipe, step)
             optimizer.zero_grad()
-            total.backward()
+            torch.autograd.backward(total)
             torch.nn.utils.clip_grad_norm_(weights, 1.0)
             optimizer.step()
             schedule.step()
