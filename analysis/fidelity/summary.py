@@ -43,6 +43,13 @@ class Target:
     high: float = np.inf
     firm: bool = False
 
+    def wanted(self) -> str:
+        """Return the target in words."""
+        if np.isfinite(self.low) and np.isfinite(self.high):
+            return f"{self.low:g} to {self.high:g}"
+        bound = f"from {self.low:g}" if np.isfinite(self.low) else f"up to {self.high:g}"
+        return f"above {self.low:g} throughout" if self.firm else bound
+
     def met(self, found: Mapping[str, Summary]) -> bool | None:
         """Tell whether it is met; None where the figure was not measured."""
         summary = found.get(self.figure, {})
