@@ -1,6 +1,8 @@
 """What users remember of their visits: episodes, bounded, recalled by recency and relevance."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
 from functools import lru_cache
 from math import log2
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from agents.pages import join
 from agents.schema import PAD, Action, Bools, Decisions, Floats, Ints, Item, Pages
 from agents.untrusted import clean
 
@@ -35,6 +38,42 @@ def tokens(text: str) -> int:
     4
     """
     return -(-len(text.encode()) // 3)
+
+
+class Operation(IntEnum):
+    """What was done with a memory; the codes are part of the log schema, their order is that within a moment."""
+
+    RECALL = 0
+    FORGET = 1
+    WRITE = 2
+
+
+@dataclass(frozen=True)
+class Operations:
+    """What was done with memories, one row an operation; the columns of the ``memory`` table."""
+
+    now: Floats
+    user_id: Ints
+    operation: Ints
+    """Operation codes."""
+    item_id: Ints
+    """PAD where it is about no single item."""
+    text: npt.NDArray[Any]
+    tokens: Ints
+
+    @property
+    def sequence(self) -> Ints:
+        """Return each row's place among those of its user and moment; equal ones are in order already."""
+        return self.operation
+
+
+def recalled(pages: Pages, told: Sequence[str]) -> Operations:
+    """Return what was told as operations, one for each page of a user who remembered something."""
+    some = np.flatnonzero([bool(text) for text in told])
+    texts = [told[place] for place in some.tolist()]
+    columns = (np.array(texts, dtype=object), np.array([tokens(text) for text in texts], dtype=np.int64))
+    operation, item_id = np.full(len(some), Operation.RECALL, dtype=np.int64), np.full(len(some), PAD)
+    return Operations(pages.now[some], pages.user_id[some], operation, item_id, *columns)
 
 
 class Memories:
@@ -66,17 +105,16 @@ class Memories:
         self._cost = np.zeros((0, capacity), dtype=np.int32)
         self._line: npt.NDArray[Any] = np.zeros((0, capacity), dtype=object)
 
-    def remember(self, pages: Pages, decisions: Decisions) -> None:
-        """Append what happened to the items of pages; those not read leave no trace."""
+    def remember(self, pages: Pages, decisions: Decisions) -> Operations:
+        """Append what happened to the items of pages; those not read leave no trace. Return what was done."""
         read = (decisions.action != Action.UNSEEN) & (pages.item_id != PAD)
         nth = np.cumsum(read, axis=1)
         count = nth[:, -1]
         read &= nth > (count - self.capacity)[:, None]
         count = np.minimum(count, self.capacity)
         rows = self._rows(pages.user_id)
-        full = self._size[rows] + count > self.capacity
-        if full.any():
-            self._forget(rows[full], count[full])
+        full = np.flatnonzero(self._size[rows] + count > self.capacity).tolist()
+        done = [self._forget(int(pages.user_id[row]), float(pages.now[row]), int(count[row])) for row in full]
         owner = np.nonzero(read)[0]
         slot = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count) + self._size[rows][owner]
         watched = decisions.action[read] == Action.WATCH
@@ -88,6 +126,7 @@ class Memories:
         self._line[at] = [line for line, _ in lines]
         self._cost[at] = [cost for _, cost in lines]
         self._size[rows] += count
+        return join([*done, self._done(Operation.WRITE, pages.user_id[owner], pages.now[owner], *at)])
 
     def recall(self, pages: Pages) -> list[str]:
         """Return, per page, the episodes that matter most now for its items, oldest first, one a line.
@@ -137,16 +176,23 @@ class Memories:
         items = self._items
         return [_line(day, items[item].title, _did(taken, given)) for day, item, taken, given in columns]
 
-    def _forget(self, rows: Ints, room: Ints) -> None:
-        """Let the least important quarter of each row go, or as many as are needed for ``room`` more."""
-        for row, needed in zip(rows.tolist(), room.tolist(), strict=True):
-            size = int(self._size[row])
-            gone = max(self.capacity // 4, size + needed - self.capacity)
-            kept = np.sort(np.argsort(self._watched[row, :size], kind="stable")[gone:])
-            for name in self.COLUMNS[1:]:
-                column = getattr(self, name)
-                column[row, : len(kept)] = column[row, kept]
-            self._size[row] = len(kept)
+    def _forget(self, user_id: int, now: float, room: int) -> Operations:
+        """Let the least important quarter of a user's episodes go, or as many as are needed for ``room`` more."""
+        row = self._row[user_id]
+        size = int(self._size[row])
+        order = np.argsort(self._watched[row, :size], kind="stable")
+        gone, kept = np.split(order, [max(self.capacity // 4, size + room - self.capacity)])
+        done = self._done(Operation.FORGET, np.full(len(gone), user_id), np.full(len(gone), now), row, np.sort(gone))
+        for name in self.COLUMNS[1:]:
+            column = getattr(self, name)
+            column[row, : len(kept)] = column[row, np.sort(kept)]
+        self._size[row] = len(kept)
+        return done
+
+    def _done(self, operation: Operation, user_id: Ints, now: Floats, row: Ints, slot: Ints) -> Operations:
+        """Return one operation for each of these episodes."""
+        about = (self._item[row, slot].astype(np.int64), self._line[row, slot], self._cost[row, slot].astype(np.int64))
+        return Operations(now, user_id, np.full(len(slot), operation, dtype=np.int64), *about)
 
     def _rows(self, user_id: Ints) -> Ints:
         """Return the users' rows, making room for those who are new."""

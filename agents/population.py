@@ -2,7 +2,7 @@
 
 import mesa
 
-from agents.memory import Memories
+from agents.memory import Memories, Operations
 from agents.schema import Decisions, Pages, Setting
 from agents.user import UserAgent
 
@@ -32,9 +32,9 @@ class Population(mesa.Model):  # type: ignore[misc]  # mesa is untyped
         """Return what each page's user remembers that bears on it."""
         return self.memories.recall(pages)
 
-    def remember(self, pages: Pages, decisions: Decisions) -> None:
-        """Let each page's user keep what it did with the items it read."""
+    def remember(self, pages: Pages, decisions: Decisions) -> Operations:
+        """Let each page's user keep what it did with the items it read; return what was done with memories."""
         for user_id in pages.user_id.tolist():
             if user_id not in self._users:
                 self.user(user_id)
-        self.memories.remember(pages, decisions)
+        return self.memories.remember(pages, decisions)

@@ -3,7 +3,7 @@
 import heapq
 import math
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ import simpy
 
 from agents.behaviors.base import Behavior, Talked, TalkingBehavior
 from agents.llm.base import Answer, Prompt
+from agents.memory import Operations, recalled
 from agents.pages import join, observations, take
 from agents.population import Population
 from agents.schema import PAD, Action, DecidedBy, Decisions, Floats, Ints, Observation
@@ -181,7 +182,9 @@ class Desk:
     def _begin_talks(self, behavior: TalkingBehavior, shown: Shown) -> None:
         look = shown.look
         seen = observations(look.pages, look.session_id, self.world.cast.catalog.items)
-        conversations = behavior.converse(look.pages, seen, self._population.recall(look.pages))
+        told = self._population.recall(look.pages)
+        self._note_memory(recalled(look.pages, told))
+        conversations = behavior.converse(look.pages, seen, told)
         for row, (one, conversation) in enumerate(zip(seen, conversations, strict=True)):
             heapq.heappush(self._moments, (one.now, one.user_id))
             self._talking[one.user_id] = one.now
@@ -201,7 +204,7 @@ class Desk:
         shown = join([take(group[0].shown, np.array([talk.row for talk in group])) for group in groups.values()])
         ends = [talk.end for talk in talks]
         decisions = talks[0].behavior.conclude(shown.look.pages, ends)
-        self._population.remember(shown.look.pages, decisions)
+        self._note_memory(self._population.remember(shown.look.pages, decisions))
         for talk in talks:
             del self._talking[talk.seen.user_id]
             self._note_calls(talk)
@@ -209,6 +212,10 @@ class Desk:
         self.tally.repaired += int((decisions.decided_by == DecidedBy.REPAIRED).sum())
         self.tally.fallback += int((decisions.decided_by == DecidedBy.FALLBACK).sum())
         return self._decided(shown, decisions, [end.call_id for end in ends])
+
+    def _note_memory(self, done: Operations) -> None:
+        columns = {field.name: getattr(done, field.name) for field in fields(done)}
+        self.world.record.add("memory", done.now, done.user_id, done.sequence, columns)
 
     def _note_calls(self, talk: Talk) -> None:
         """Write one ``llm_calls`` row per question of a finished conversation."""
