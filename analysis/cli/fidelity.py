@@ -139,7 +139,7 @@ def talk(
     from agents.llm.journal import Journal
     from agents.llm.stack import assemble
     from analysis.fidelity.battery import Scene
-    from analysis.fidelity.course import Talk, talking
+    from analysis.fidelity.talking import Talk, judged
     from simulator.components import build
     from simulator.seeds import Streams
 
@@ -159,16 +159,17 @@ def talk(
             def hold(conversations: Sequence[Any], seed: int = seed) -> list[Any]:
                 return held(conversations, voices, lambda share: report(seed, share, f"{share:.0%} of the questions"))
 
-            found.append(
-                talking(
-                    scene,
-                    lambda: build("behaviors", spec),
-                    lambda behavior: behavior.settle(voices.kinds(NAME)),
-                    hold,
-                    Talk(lent=each, events=events, probes=probes if seed == 0 else 0),
-                    lambda word, seed=seed: report(seed, 0.0, word),  # type: ignore[misc]
-                )
-            )
+            def ready(world: Any) -> Any:
+                behavior = build("behaviors", spec)
+                behavior.settle(voices.kinds(NAME))
+                behavior.prepare(world)
+                return behavior
+
+            def say(word: str, seed: int = seed) -> None:
+                report(seed, 0.0, word)
+
+            asked = Talk(lent=each, events=events, probes=probes if seed == 0 else 0)
+            found.append(judged(scene, ready, hold, asked, say))
             voices.sync()
     return found
 

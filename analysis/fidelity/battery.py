@@ -134,21 +134,23 @@ def above_matched_macro(utility: Floats, item: Ints, user: Ints) -> float:
 
 def base_rate(scene: Scene, player: Player) -> Figures:
     """Return the rate of watching over the declared one, on fresh slates in proportion to popularity at time 0."""
-    fresh = popular_slates(replace(scene.world, draws=_Shifted(scene.draws)), FRESH)
+    fresh = popular_slates(replace(scene.world, draws=Shifted(scene.draws)), FRESH)
     there = fresh.item_id >= 0
     return {"base_rate": float(player.chance(fresh)[there].mean() / scene.world.choices.base_rate)}
 
 
 @dataclass(frozen=True)
-class _Shifted:
+class Shifted:
     """The same streams under other purposes: fresh numbers."""
 
     draws: Draws
 
     def uniform(self, purpose: str, *keys: object) -> Floats:
+        """Return uniforms of the purpose's fresh namesake."""
         return self.draws.uniform(f"fresh {purpose}", *keys)  # type: ignore[arg-type]
 
     def normal(self, purpose: str, *keys: object) -> Floats:
+        """Return normals of the purpose's fresh namesake."""
         return self.draws.normal(f"fresh {purpose}", *keys)  # type: ignore[arg-type]
 
 

@@ -6,16 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from agents.behaviors.base import Behavior, TalkingBehavior
 from agents.behaviors.calibrated import Calibrated
 from agents.errors import InvalidInput
 from agents.schema import Ints, Setting
 from agents.slates import popular_slates
-from analysis.fidelity import battery, leakage, monotone, spoken, tournament
+from analysis.fidelity import battery, leakage, monotone, tournament
 from analysis.fidelity.battery import Figures, Say, Scene
 from analysis.fidelity.fold import Fold, only
 from analysis.fidelity.play import setting
-from analysis.fidelity.questions import REACH, ask
 
 RHOS = (0.0, 0.5, 1.0)
 STEPS = 7
@@ -59,16 +57,16 @@ def fitted(scene: Scene, prepare: Prepare, recommend: Recommend, say: Say) -> Se
     found |= taus(scene, prepare, recommend)
     probes = {f"monotone_{trait}": float(monotone.holds(values)) for trait, values in levels.items()}
     say("probes")
-    return Seed(_gains(found, null), _gains(null | _same(found), null), _gains(ceiling | _same(found), null),
+    return Seed(with_gains(found, null), with_gains(null | same(found), null), with_gains(ceiling | same(found), null),
                 probes | probed(scene, player))  # fmt: skip
 
 
-def _same(found: Figures) -> Figures:
+def same(found: Figures) -> Figures:
     """Return what is the same in every column: the plainest predictors."""
     return {name: found[name] for name in found if name.startswith("rating_rmse_user") or name.endswith("_popularity")}
 
 
-def _gains(found: Figures, null: Figures) -> Figures:
+def with_gains(found: Figures, null: Figures) -> Figures:
     """Return the figures, and by how much ratings are better foretold than by user means and than by the null."""
     if "rating_rmse" not in found:
         return found
@@ -127,94 +125,3 @@ def leaked(scene: Scene, world: Setting) -> int:
     marked = leakage.marked(scene.real.items, np.unique(scene.fold.held.item_id))
     planted = setting(replace(scene.real, items=marked), scene.fold, scene.draws, world.choices)
     return leakage.leaks(planted, scene.fold)
-
-
-# -- language models -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Talk:
-    """How language-model users are judged: users lent to calibration, questions of each, pages of each probe."""
-
-    lent: int
-    events: int
-    probes: int
-
-
-def talking(scene: Scene, build: Callable[[], Any], settle: Callable[[Any], None], hold: spoken.Hold, talk: Talk,
-            say: Say) -> Seed:  # fmt: skip
-    """Judge users played by a language model."""
-    fold, lent = spoken.lend(scene.fold, talk.lent, scene.draws)
-    world = setting(scene.real, fold, scene.draws, scene.world.choices)
-    wide = Scene(scene.real, fold, world, ask(fold, world.popularity, scene.draws), scene.beta, scene.draws,
-                 scene.genres)  # fmt: skip
-    say("fitting the fallback")
-    behavior = build()
-    settle(behavior)
-    behavior.prepare(world)
-    rows = spoken.some_of_each(wide.questions, talk.events, scene.draws)
-    is_lent = np.isin(fold.tested[wide.questions.user[rows]], lent)
-    say("asking")
-    found = spoken.scores(behavior, world, wide.questions, rows, hold)
-    base = spoken.public_features(world, wide.questions, rows)
-    figures = spoken.judge(base, found, wide.questions, rows, is_lent)
-    content = behavior.fallback
-    judged = np.isin(fold.tested, lent, invert=True)[wide.questions.user]
-    if isinstance(content, Calibrated):
-        shown = wide.questions.pages(spoken.columns(wide.questions), rows)
-        whole = np.concatenate([content.utility(shown)[..., None], base[..., :1]], axis=2)
-        beside = spoken.judge(whole[..., ::-1], found, wide.questions, rows, is_lent)
-        figures |= {"llm_gain_beside_content": beside["llm_gain"]}
-        figures |= battery.of_ratings(wide, content, judged)
-    figures |= battery.baselines(scene)
-    null = battery.null(scene)
-    ceiling = battery.ceiling(scene, lambda one: _prepared(content, one)) if isinstance(content, Calibrated) else {}
-    say("probes")
-    probes = _probes(wide, build, settle, hold, rows[~is_lent][: talk.probes], found[~is_lent][: talk.probes])
-    return Seed(
-        _gains(figures, null), _gains(null | _same(figures), null), _gains(ceiling | _same(figures), null), probes
-    )
-
-
-def _prepared(content: Calibrated, world: Setting) -> Calibrated:
-    """Return a behavior with the same parameters, prepared in another setting."""
-    again = type(content)(fit_users=content.fit_users, selection=content.selection)
-    again.prepare(world)
-    return again
-
-
-def _probes(
-    scene: Scene,
-    build: Callable[[], Any],
-    settle: Callable[[Any], None],
-    hold: spoken.Hold,
-    rows: Ints,
-    told: np.ndarray[Any, np.dtype[np.float64]],
-) -> Figures:
-    """Return how scores change when titles are anonymous, personas empty or told in other words, and what leaks."""
-    if not len(rows):
-        return {}
-    marked = leakage.marked(scene.real.items, np.unique(scene.fold.held.item_id))
-    planted = setting(replace(scene.real, items=marked), scene.fold, scene.draws, scene.world.choices)
-    worlds = {
-        "anonymous_titles": spoken.anonymous(scene.world),
-        "empty_persona": spoken.retold(scene.world, spoken.emptied),
-        "paraphrase": spoken.retold(scene.world, spoken.paraphrased),
-    }
-    q = scene.questions
-    matched = spoken.columns(q)[: 1 + 2 * REACH]
-    found: Figures = {"leaked": float(leakage.leaks(planted, scene.fold))}
-    for name, world in {"as_it_is": scene.world, **worlds}.items():
-        behavior: TalkingBehavior = build()
-        settle(behavior)
-        values = told if name == "as_it_is" else spoken.scores(_ready(behavior, world), world, q, rows, hold)
-        ranks = battery.above_matched_macro(values[:, : len(matched)], q.item[rows][:, matched], q.user[rows])
-        found[f"{name}_auc_matched"] = ranks
-        if name != "as_it_is":
-            found[f"{name}_agreement"] = spoken.agreement(told, values)
-    return found
-
-
-def _ready(behavior: Behavior, world: Setting) -> Any:
-    behavior.prepare(world)
-    return behavior

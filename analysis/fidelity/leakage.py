@@ -16,6 +16,17 @@ def marked(items: tuple[Item, ...], held: Ints) -> tuple[Item, ...]:
     return tuple(replace(item, title=f"{MARK}{item.item_id}x") if item.item_id in held else item for item in items)
 
 
+def without(text: str, items: Iterable[int]) -> str:
+    """Return a text with the markers of some items, those on offer, taken out.
+
+    >>> without("Qzmarker3x and Qzmarker4x", [3])
+    ' and Qzmarker4x'
+    """
+    for item in items:
+        text = text.replace(f"{MARK}{item}x", "")
+    return text
+
+
 def leaks(world: Setting, fold: Fold, texts: Iterable[tuple[int, str]] = ()) -> int:
     """Return how many held-out items of a user stand in its persona, its history, or a text of its own.
 

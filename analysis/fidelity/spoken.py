@@ -66,23 +66,18 @@ def columns(questions: Questions) -> Ints:
     return np.concatenate(parts)
 
 
-def scores(behavior: TalkingBehavior, world: Setting, questions: Questions, rows: Ints, hold: Hold) -> Floats:
+def scores(
+    behavior: TalkingBehavior, world: Setting, user: Ints, item: Ints, popularity: Floats, key: Ints, hold: Hold
+) -> Floats:
     """Return (rows, columns) what the model makes of the items, NaN where there is no item or no usable answer.
 
-    A page lists its items in keyed order, so that a place tells nothing.
+    A page lists its items in an order keyed by ``key``, so that a place tells nothing.
     """
-    shown = columns(questions)
-    item, popularity = questions.item[rows][:, shown], questions.popularity[rows][:, shown]
-    shuffled = world.draws.uniform("fidelity page", rows[:, None], np.arange(len(shown)))
+    shuffled = world.draws.uniform("fidelity page", key[:, None], np.arange(item.shape[1]))
     order = np.argsort(np.where(item == PAD, 2.0, shuffled), axis=1, kind="stable")
-    asked = pages(
-        questions.user[rows],
-        np.take_along_axis(item, order, 1),
-        np.take_along_axis(popularity, order, 1),
-        rows,
-    )
-    seen = observations(asked, np.zeros(len(rows), dtype=np.int64), world.items)
-    ends: list[Talked] = hold(behavior.converse(asked, seen, [""] * len(rows)))
+    asked = pages(user, np.take_along_axis(item, order, 1), np.take_along_axis(popularity, order, 1), key)
+    seen = observations(asked, np.zeros(len(item), dtype=np.int64), world.items)
+    ends: list[Talked] = hold(behavior.converse(asked, seen, [""] * len(item)))
     found = np.full(item.shape, np.nan)
     for row, end in enumerate(ends):
         values = _values(end.content, int((item[row] != PAD).sum()))
@@ -134,16 +129,14 @@ def _shares(utility: Floats, there: Bools) -> Floats:
     return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
-def public_features(world: Setting, questions: Questions, rows: Ints) -> Floats:
+def public_features(world: Setting, user: Ints, item: Ints, popularity: Floats) -> Floats:
     """Return (rows, columns, 5): log count and mean rating of an item, and the two times traits of the user's own.
 
     No genre, no text and nobody else's history: what an item is, only the language model can say.
     """
-    shown, own = columns(questions), world.personas.traits
-    user = questions.user[rows]
-    fame = np.log1p(questions.popularity[rows][:, shown])
+    own, fame = world.personas.traits, np.log1p(popularity)
     quality = shrunk_means(world.popularity, world.mean_rating)
-    quality = ((quality - quality.mean()) / max(float(quality.std()), 1e-9))[questions.item[rows][:, shown]]
+    quality = ((quality - quality.mean()) / max(float(quality.std()), 1e-9))[item]
     traits = (_standard(own.mainstreaminess)[user], _standard(np.log(own.activity))[user])
     conformity = _standard(own.conformity)[user]
     crossed = [fame * trait[:, None] for trait in traits]
@@ -154,55 +147,82 @@ def _standard(values: Floats) -> Floats:
     return np.asarray((values - values.mean()) / max(float(values.std()), 1e-9))
 
 
-def standardized(found: Floats, calibrating: Bools) -> Floats:
-    """Return scores in standard deviations of those of calibration, each page centered; 0 where there is none."""
+def centered(found: Floats) -> Floats:
+    """Return scores less the mean of their page; 0 where there is none."""
     known = np.isfinite(found)
     center = np.where(known, found, 0.0).sum(axis=1, keepdims=True) / np.maximum(known.sum(axis=1, keepdims=True), 1)
-    apart = np.where(known, found - center, 0.0)
-    spread = float(np.sqrt((apart[calibrating] ** 2).sum() / max(known[calibrating].sum(), 1)))
-    return np.clip(apart / max(spread, 1e-9), -FAR, FAR)
+    return np.where(known, found - center, 0.0)
 
 
-def judge(base: Floats, found: Floats, questions: Questions, rows: Ints, lent: Bools) -> dict[str, float]:
-    """Return what scores add to ``base`` (rows, columns, d) features: fitted on ``lent`` rows, judged on the others."""
-    shown = columns(questions)
-    item = questions.item[rows][:, shown]
-    there, usable = item != PAD, np.isfinite(found).any(axis=1)
-    z = standardized(found, lent & usable)
+def standardized(found: Floats, spread: float) -> Floats:
+    """Return centered scores in units of ``spread``, odd ones cut."""
+    return np.clip(centered(found) / max(spread, 1e-9), -FAR, FAR)
+
+
+@dataclass(frozen=True)
+class Voice:
+    """What public figures and scores weigh together, and what public figures weigh alone."""
+
+    with_: Calibration
+    without: Calibration
+
+    def utility(self, base: Floats, z: Floats) -> Floats:
+        """Return (rows, columns) utilities of public features and standardized scores."""
+        return self.with_.utility(np.concatenate([base, z[..., None]], axis=2))
+
+
+def weigh(base: Floats, z: Floats, there: Bools) -> Voice:
+    """Fit both calibrations to rows whose column 0 was taken, each asked twice (see ``asked_twice``)."""
     both = np.concatenate([base, z[..., None]], axis=2)
-    fitted, judged = lent & usable, ~lent & usable
-    without, with_ = (Calibration.fit(part[fitted], there[fitted]) for part in (base, both))
-    alone = Calibration.fit(base[fitted][..., :1], there[fitted])
-    told = with_.utility(both)
-    likely = [_likely(model.utility(part), there)[judged] for model, part in ((with_, both), (without, base))]
-    nothing = _likely(alone.utility(base[..., :1]), there)[judged]
-    user = questions.user[rows][judged]
-    matched, uniform = np.arange(1 + 2 * REACH), np.r_[0, np.arange(1 + 2 * REACH, len(shown))]
-    found_ = {
-        "llm_gain": float((likely[0] - likely[1]).mean()),
-        "llm_weight": float(with_.weights[-1]),
-        "llm_weight_error": float(with_.error[-1]),
-        "mcfadden_r2": choices.mcfadden_r2(likely[0], nothing),
-        "auc_matched_without": choices.macro(
-            choices.above_matched(without.utility(base)[judged][:, matched], item[judged][:, matched]), user
-        ),
-        "auc_matched_score": choices.macro(
-            choices.above_matched(z[judged][:, matched], item[judged][:, matched]), user
-        ),
-        "answered": float(usable.mean()),
+    masks = asked_twice(there)
+    with_, without = (Calibration.fit(np.concatenate([part, part]), masks) for part in (both, base))
+    return Voice(with_, without)
+
+
+def asked_twice(there: Bools) -> Bools:
+    """Return the rows of two choices a page holds, below each other: among uniform draws, and among matched items.
+
+    In one choice among all of them popularity would seem to draw people more than it does: the
+    matched items are there because of what was taken. Each choice by itself needs no correction.
+    """
+    matched = np.arange(there.shape[1]) <= 2 * REACH
+    matched[0] = False
+    return np.concatenate([there & ~matched, there & (matched | (np.arange(there.shape[1]) == 0))])
+
+
+def judge(base: Floats, z: Floats, item: Ints, user: Ints, voice: Voice, alone: Calibration) -> dict[str, float]:
+    """Return what scores add on judged rows; ``alone`` weighs the first public feature, popularity, by itself."""
+    masks = asked_twice(item != PAD)
+    told = voice.utility(base, z)
+    with_, without, nothing = (
+        _likely(utility, masks) for utility in (told, voice.without.utility(base), alone.utility(base[..., :1]))
+    )
+    matched = np.arange(1 + 2 * REACH)
+    uniform = np.r_[0, np.arange(1 + 2 * REACH, item.shape[1])]
+    aucs = {
+        name: choices.macro(choices.above_matched(utility[:, matched], item[:, matched]), user)
+        for name, utility in (
+            ("auc_matched", told),
+            ("auc_matched_without", voice.without.utility(base)),
+            ("auc_matched_score", z),
+        )
     }
-    offset = np.where(there, 0.0, -np.inf)[judged]
-    return found_ | {
-        "auc_uniform_all": choices.macro(choices.above(told[judged][:, uniform], item[judged][:, uniform]), user),
-        "auc_matched": choices.macro(choices.above_matched(told[judged][:, matched], item[judged][:, matched]), user),
-        "calibration_slope": choices.slope(np.where(there, told, 0.0)[judged], offset),
-        "hit_1_9": choices.macro(choices.first(told[judged][:, uniform]), user),
-        "ap_1_9": choices.macro(choices.average_precision(told[judged][:, uniform]), user),
+    twice, offset = np.concatenate([told, told]), np.where(masks, 0.0, -np.inf)
+    return aucs | {
+        "auc_uniform": choices.macro(choices.above(told[:, uniform], item[:, uniform]), user),
+        "mcfadden_r2": choices.mcfadden_r2(with_, nothing),
+        "calibration_slope": choices.slope(np.where(masks, twice, 0.0), offset),
+        "llm_gain": float((with_ - without).sum() / len(item)),
+        "llm_weight": float(voice.with_.weights[-1]),
+        "llm_weight_error": float(voice.with_.error[-1]),
+        "hit_1_9": choices.macro(choices.first(told[:, uniform]), user),
+        "ap_1_9": choices.macro(choices.average_precision(told[:, uniform]), user),
     }
 
 
-def _likely(utility: Floats, there: Bools) -> Floats:
-    return choices.log_likelihood(np.where(there, utility, 0.0), np.where(there, 0.0, -np.inf))
+def _likely(utility: Floats, masks: Bools) -> Floats:
+    twice = np.concatenate([utility, utility])
+    return choices.log_likelihood(np.where(masks, twice, 0.0), np.where(masks, 0.0, -np.inf))
 
 
 # -- probes --------------------------------------------------------------------------------------------

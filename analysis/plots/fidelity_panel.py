@@ -71,8 +71,8 @@ def _label(ax: Axes, panel: str, names: list[str]) -> None:
 def caption(told: Mapping[str, Any]) -> str:
     """Return what the panel shows."""
     return (
-        f"Fidelity of {told['behavior']} users on {told['data']}: means over {told['seeds']} seeds with 95 % t intervals; "
-        "null: items by popularity and ratings by their frequency, whoever the user is; ceiling: random halves of what "
+        f"Fidelity of {told['behavior']} users on {told['data']}: means over {told['seeds']} seeds, 95 % t intervals; "
+        "null: items by popularity and ratings by their frequency; ceiling: random halves of what "
         "real users took."
     )
 
