@@ -62,7 +62,21 @@ class Cast:
 
 
 def gather(scenario: Scenario, voices: Voices, progress: Progress = silent) -> Cast:
-    """Load the data, choose the users, make their personas, fit and calibrate their behaviors."""
+    """Set the stage, then fit and calibrate the behaviors."""
+    dataset, known, setting = stage(scenario)
+    streams, users = Streams(scenario.seed), len(setting.personas)
+    behaviors, member = assign(build("behaviors", scenario.behavior.spec()), streams, users)
+    for behavior in behaviors:
+        if isinstance(behavior, TalkingBehavior):
+            behavior.settle(voices.kinds(behavior.model))
+        behavior.prepare(setting)
+        if isinstance(behavior, TalkingBehavior):
+            calibrate(behavior, voices, progress)
+    return Cast(dataset, behaviors, member, known, setting)
+
+
+def stage(scenario: Scenario) -> tuple[Dataset, Interactions, Setting]:
+    """Load the data, choose the users and make their personas; return also what the platform knows at time 0."""
     dataset, parts = load(scenario)
     streams = Streams(scenario.seed)
     source: PersonaSource = build("personas", scenario.users.persona.spec())
@@ -88,14 +102,7 @@ def gather(scenario: Scenario, voices: Voices, progress: Progress = silent) -> C
         sessions_per_day=scenario.users.sessions_per_day,
         memory_tokens=scenario.users.memory_tokens,
     )
-    behaviors, member = assign(build("behaviors", scenario.behavior.spec()), streams, len(personas))
-    for behavior in behaviors:
-        if isinstance(behavior, TalkingBehavior):
-            behavior.settle(voices.kinds(behavior.model))
-        behavior.prepare(setting)
-        if isinstance(behavior, TalkingBehavior):
-            calibrate(behavior, voices, progress)
-    return Cast(dataset, behaviors, member, known_at_start(parts.platform, source_user), setting)
+    return dataset, known_at_start(parts.platform, source_user), setting
 
 
 def load(scenario: Scenario) -> tuple[Dataset, Split]:
