@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from agents.embeddings import LENGTH, Vectors, whole
 from agents.pages import join
 from agents.schema import PAD, Action, Bools, Decisions, Floats, Ints, Item, Pages
 from agents.untrusted import clean
@@ -86,7 +87,14 @@ class Memories:
 
     COLUMNS = ("_size", "_watched", "_item", "_weight", "_cost", "_line")
 
-    def __init__(self, n_users: int, items: Sequence[Item], ceiling: int = 300, capacity: int = 200) -> None:
+    def __init__(
+        self,
+        n_users: int,
+        items: Sequence[Item],
+        ceiling: int = 300,
+        capacity: int = 200,
+        vectors: Vectors | None = None,
+    ) -> None:
         if not 0 < capacity < _SLOTS:
             raise ValueError(f"capacity: {capacity} is not between 1 and {_SLOTS - 1}")
         self.ceiling, self.capacity = ceiling, capacity
@@ -94,6 +102,7 @@ class Memories:
         self._genres = _genre_words(items)
         self._n_genres = np.bitwise_count(self._genres).sum(axis=1, dtype=np.int64)
         self._gain = _gains(int(self._n_genres.max(initial=0)))
+        self._vectors = vectors
         self._row = np.full(n_users, -1)
         self._used = 0
         self._size = np.zeros(0, dtype=np.int64)
@@ -131,8 +140,9 @@ class Memories:
     def recall(self, pages: Pages) -> list[str]:
         """Return, per page, the episodes that matter most now for its items, oldest first, one a line.
 
-        Episodes compete by importance x recency (half-life a week) x (1 + the share of their
-        genres that the page has); the best are told until the next exceeds the token ceiling.
+        Episodes compete by importance x recency (half-life a week) x (1 + relevance): the share of
+        their genres that the page has, or where items have vectors, the cosine (0 if negative) to the
+        sum of the page's. The best are told until the next exceeds the token ceiling.
         """
         told = [""] * len(pages.user_id)
         known = np.flatnonzero(self._row[pages.user_id] >= 0)
@@ -163,12 +173,26 @@ class Memories:
         """Return one number per slot: its score in grains, above the slot's own number; -1 where it is empty."""
         size = self._size[rows]
         slot = np.arange(size.max())
-        page = np.bitwise_or.reduce(np.where((item_id != PAD)[..., None], self._genres[item_id], 0), axis=1)
-        item = self._item[rows, : len(slot)]
-        common = np.bitwise_count(self._genres[item] & page[:, None]).sum(axis=2, dtype=np.int64)
-        score = self._weight[rows, : len(slot)] + self._gain[common, self._n_genres[item]]
+        item: Ints = self._item[rows, : len(slot)].astype(np.int64)
+        gain = self._shared(item, item_id) if self._vectors is None else self._near(item, item_id, self._vectors)
+        score = self._weight[rows, : len(slot)] + gain
         grains = ((score - _SKIPPED) * _GRAIN).astype(np.int64)
         return np.where(slot < size[:, None], grains * _SLOTS + slot, -1)
+
+    def _shared(self, item: Ints, page_items: Ints) -> Floats:
+        """Return log2(1 + share of genres in common with the page) for the items (B, S) of episodes."""
+        words = np.where((page_items != PAD)[..., None], self._genres[page_items], 0)
+        page = np.bitwise_or.reduce(words, axis=1)
+        common = np.bitwise_count(self._genres[item] & page[:, None]).sum(axis=2, dtype=np.int64)
+        return np.asarray(self._gain[common, self._n_genres[item]])
+
+    def _near(self, item: Ints, page_items: Ints, vectors: Vectors) -> Floats:
+        """Return log2(1 + cosine with the page) for the items (B, S) of episodes; exact, so free of order."""
+        page = np.where((page_items != PAD)[..., None], vectors[page_items], np.float32(0)).sum(
+            axis=1, dtype=np.float64
+        )
+        product = np.matmul(vectors[item], whole(page)[..., None])[..., 0].astype(np.float64)
+        return np.asarray(np.log2(1.0 + np.clip(product / LENGTH**2, 0.0, 1.0)))
 
     def _lines(self, now: Floats, item_id: Ints, watched: Bools, rating: Floats) -> list[tuple[str, int]]:
         days = (now // 1440).astype(np.int64) + 1

@@ -19,7 +19,7 @@ class Population(mesa.Model):  # type: ignore[misc]  # mesa is untyped
         super().__init__(seed=0)
         self._setting = setting
         self._users: dict[int, UserAgent] = {}
-        self.memories = Memories(len(setting.personas), setting.items, setting.memory_tokens)
+        self.memories = Memories(len(setting.personas), setting.items, setting.memory_tokens, vectors=setting.vectors)
 
     def user(self, user_id: int) -> UserAgent:
         """Return the agent that plays a user."""

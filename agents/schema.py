@@ -157,6 +157,8 @@ class Setting:
     """Visits a day of a user of average activity."""
     memory_tokens: int = 300
     """Ceiling of the memory text put into a prompt."""
+    vectors: npt.NDArray[np.float32] | None = None
+    """By which memories are relevant to a page, one row an item (``agents.embeddings``); None: by genres."""
     population: Ints | None = None
     """Users of ``history`` that the population's part of a behavior may be fitted on; None: all of them."""
 

@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from agents.behaviors.base import Behavior, TalkingBehavior
+from agents.embeddings import embedded
 from agents.errors import InvalidInput, MissingResource
 from agents.llm.base import Answer, Kind, Prompt
 from agents.personas.base import PersonaSource
@@ -101,6 +102,7 @@ def stage(scenario: Scenario) -> tuple[Dataset, Interactions, Setting]:
         slate_size=scenario.recommender.slate_size,
         sessions_per_day=scenario.users.sessions_per_day,
         memory_tokens=scenario.users.memory_tokens,
+        vectors=embedded(dataset.catalog.items, scenario.users.memory.relevance),
     )
     return dataset, known_at_start(parts.platform, source_user), setting
 

@@ -64,8 +64,9 @@ def test_columns_and_clocks_write_the_same_log(tmp_path: Path, text: str) -> Non
         pd.testing.assert_frame_equal(left[name], right[name])
 
 
-def test_what_talkers_read_and_were_told_is_in_the_log(tmp_path: Path) -> None:
-    played(tmp_path / "run", TALKING)
+@pytest.mark.parametrize("relevance", ["genres", "hashed"])
+def test_what_talkers_read_and_were_told_is_in_the_log(tmp_path: Path, relevance: str) -> None:
+    played(tmp_path / "run", TALKING, f"users.memory.relevance={relevance}")
     log = tables(tmp_path / "run")
     memory = log["memory"]
     shown, talking = log["impressions"], log["users"]["behavior"] == "llm"
