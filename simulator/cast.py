@@ -1,5 +1,6 @@
 """Before time starts: who plays, how they decide, and which real interactions each side may learn from."""
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -69,7 +70,13 @@ def gather(scenario: Scenario, voices: Voices, progress: Progress = silent) -> C
     behaviors, member = assign(build("behaviors", scenario.behavior.spec()), streams, users)
     for behavior in behaviors:
         if isinstance(behavior, TalkingBehavior):
-            behavior.settle(voices.kinds(behavior.model))
+            kinds = voices.kinds(behavior.model)
+            if scenario.users.memory.reflects and "text" not in kinds:
+                raise InvalidInput(
+                    f"users.memory: reflection needs free text, and llm {behavior.model!r} answers only "
+                    f"{', '.join(sorted(kinds))}; set reflect_every: 0 and surprise: null, or use another llm"
+                )
+            behavior.settle(kinds)
         behavior.prepare(setting)
         if isinstance(behavior, TalkingBehavior):
             calibrate(behavior, voices, progress)
@@ -103,6 +110,8 @@ def stage(scenario: Scenario) -> tuple[Dataset, Interactions, Setting]:
         sessions_per_day=scenario.users.sessions_per_day,
         memory_tokens=scenario.users.memory_tokens,
         vectors=embedded(dataset.catalog.items, scenario.users.memory.relevance),
+        reflect_every=scenario.users.memory.reflect_every,
+        surprise=math.inf if scenario.users.memory.surprise is None else scenario.users.memory.surprise,
     )
     return dataset, known_at_start(parts.platform, source_user), setting
 

@@ -149,12 +149,12 @@ class Search(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """One thing done with the memory of a user who talks: episodes written and forgotten, what was recalled."""
+    """One thing done with the memory of a user who talks: episodes written and forgotten, recall, insights."""
 
     now: float
     user_id: int
     operation: str
-    """Lower-case name of an agents.memory.Operation: recall, forget, write; in this order within a moment."""
+    """Lower-case name of an agents.memory.Operation: reflect, recall, forget, write; in this order within a moment."""
     item_id: int
     """-1 where it is about no single item."""
     text: str

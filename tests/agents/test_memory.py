@@ -177,3 +177,40 @@ def test_the_least_important_quarter_goes_and_of_equals_the_oldest() -> None:
 def test_only_what_was_told_is_a_recall() -> None:
     done = recalled(pages(5.0, [0], [1]), ["", "- day 1: watched The Fog"])
     assert (done.user_id.tolist(), done.item_id.tolist(), done.tokens.tolist()) == ([1], [PAD], [8])
+
+
+def test_an_insight_outlives_episodes_and_competes_with_them() -> None:
+    memories = Memories(1, [HORROR, DRAMA], ceiling=2 * tokens("- day 9: watched The Fog, rated 3\n"), capacity=4)
+    live(memories, 0.0, 0, Action.WATCH)
+    done = memories.reflect(0, 1440.0, "I <fog>\n.")
+    assert (done.operation.tolist(), done.item_id.tolist()) == ([Operation.REFLECT], [PAD])
+    for day in range(2, 8):
+        live(memories, 1440.0 * day, 0, Action.WATCH)
+    assert memories.recall(pages(1440.0 * 8, [0]))[0].splitlines() == [
+        "- day 2: I \u2039fog\u203a .",
+        "- day 8: watched The Fog, rated 3",
+    ]
+    assert len(memories.of(0)) == 4
+
+
+@given(st.text(max_size=900) | st.sampled_from(["\U0001f600" * 400, "word " * 200]), st.integers(30, 400))
+def test_no_insight_is_too_long_to_be_told(insight: str, ceiling: int) -> None:
+    memories = Memories(1, [HORROR], ceiling)
+    memories.reflect(0, 1440.0, insight)
+    (told,) = memories.recall(pages(2000.0, [0]))
+    assert told == memories.of(0)[0]
+    assert tokens(told) <= ceiling
+
+
+def test_a_rating_unlike_those_remembered_of_its_genres_surprises_once() -> None:
+    memories = Memories(2, [HORROR, DRAMA], surprise=2.0)
+    who = np.arange(2)
+    for rating in (4.0, 5.0, 3.0):
+        live(memories, 0.0, 0, Action.WATCH, rating)
+    live(memories, 1.0, 1, Action.WATCH, 1.0)
+    live(memories, 2.0, 0, Action.WATCH, 2.5)
+    assert memories.surprised(who).tolist() == [False, False]
+    live(memories, 3.0, 0, Action.WATCH, 1.0)
+    assert memories.surprised(who).tolist() == [True, False]
+    memories.reflect(0, 4.0, "I changed.")
+    assert memories.surprised(who).tolist() == [False, False]
