@@ -234,13 +234,13 @@ def recommending(dataset: "Dataset", streams: "Streams") -> "Callable[[Fold, Fol
 
 def gathered(found: "Sequence[Seed]", talks: bool) -> dict[str, Any]:
     """Return the seeds' figures as one mapping: those of the simulated users on top, the controls and probes inside."""
-    from analysis.fidelity.summary import FITTED, TALKING, together
+    from analysis.fidelity.summary import FITTED, TALKING, column, together
 
-    simulated = together([seed.simulated for seed in found])
+    simulated = column([seed.simulated for seed in found])
     return {
         **simulated,
-        "null": together([seed.null for seed in found]),
-        "ceiling": together([seed.ceiling for seed in found]),
+        "null": column([seed.null for seed in found]),
+        "ceiling": column([seed.ceiling for seed in found]),
         "probes": together([seed.probes for seed in found]),
         "targets": [
             {"figure": target.figure, "wanted": target.wanted(), "met": target.met(simulated)}
@@ -290,8 +290,9 @@ def show(told: Mapping[str, Any]) -> None:
 
 
 def spread(value: Mapping[str, float | None] | None) -> str:
-    """Write a mean with its interval, where there is one."""
+    """Write a mean with half the width of its interval, where there is one."""
     if value is None or value["value"] is None:
         return "–"
-    ends = "" if value["low"] is None else f" [{value['low']:.3f}, {value['high']:.3f}]"
-    return f"{value['value']:.3f}{ends}"
+    if value["high"] is None:
+        return f"{value['value']:.3f}"
+    return f"{value['value']:.3f} ± {value['high'] - value['value']:.3f}"  # a t interval lies evenly around the mean
