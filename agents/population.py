@@ -1,9 +1,10 @@
 """Everyone who is simulated, as Mesa sees them."""
 
 import mesa
+import numpy as np
 
-from agents.memory import Memories
-from agents.schema import Decisions, Pages, Setting
+from agents.memory import Memories, Operations
+from agents.schema import Bools, Decisions, Ints, Pages, Setting
 from agents.user import UserAgent
 
 
@@ -19,7 +20,13 @@ class Population(mesa.Model):  # type: ignore[misc]  # mesa is untyped
         super().__init__(seed=0)
         self._setting = setting
         self._users: dict[int, UserAgent] = {}
-        self.memories = Memories(len(setting.personas), setting.items, setting.memory_tokens)
+        self.memories = Memories(
+            len(setting.personas),
+            setting.items,
+            setting.memory_tokens,
+            vectors=setting.vectors,
+            surprise=setting.surprise,
+        )
 
     def user(self, user_id: int) -> UserAgent:
         """Return the agent that plays a user."""
@@ -28,13 +35,25 @@ class Population(mesa.Model):  # type: ignore[misc]  # mesa is untyped
             user = self._users[user_id] = UserAgent(self, user_id, self._setting.personas[user_id], self._setting.draws)
         return user
 
+    def looking_back(self, pages: Pages, visit: Ints) -> Bools:
+        """Tell who reflects before it looks at its page: at every n-th visit, and at the next one after a surprise."""
+        every = self._setting.reflect_every
+        due = self.memories.surprised(pages.user_id)
+        if every:
+            due |= visit % every == 0
+        return np.asarray(due & (pages.page == 1) & self.memories.knows(pages.user_id))
+
+    def reflect(self, user_id: int, now: float, insight: str) -> Operations:
+        """Let a user keep an insight; return what was done with its memory."""
+        return self.memories.reflect(user_id, now, insight)
+
     def recall(self, pages: Pages) -> list[str]:
         """Return what each page's user remembers that bears on it."""
         return self.memories.recall(pages)
 
-    def remember(self, pages: Pages, decisions: Decisions) -> None:
-        """Let each page's user keep what it did with the items it read."""
+    def remember(self, pages: Pages, decisions: Decisions) -> Operations:
+        """Let each page's user keep what it did with the items it read; return what was done with memories."""
         for user_id in pages.user_id.tolist():
             if user_id not in self._users:
                 self.user(user_id)
-        self.memories.remember(pages, decisions)
+        return self.memories.remember(pages, decisions)

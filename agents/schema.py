@@ -157,6 +157,12 @@ class Setting:
     """Visits a day of a user of average activity."""
     memory_tokens: int = 300
     """Ceiling of the memory text put into a prompt."""
+    vectors: npt.NDArray[np.float32] | None = None
+    """By which memories are relevant to a page, one row an item (``agents.embeddings``); None: by genres."""
+    reflect_every: int = 0
+    """Visits between reflections; 0: none by schedule."""
+    surprise: float = float("inf")
+    """Distance, on the rating scale, from what memory suggests that makes a user reflect."""
     population: Ints | None = None
     """Users of ``history`` that the population's part of a behavior may be fitted on; None: all of them."""
 

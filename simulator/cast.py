@@ -1,11 +1,13 @@
 """Before time starts: who plays, how they decide, and which real interactions each side may learn from."""
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from agents.behaviors.base import Behavior, TalkingBehavior
+from agents.embeddings import embedded
 from agents.errors import InvalidInput, MissingResource
 from agents.llm.base import Answer, Kind, Prompt
 from agents.personas.base import PersonaSource
@@ -62,7 +64,27 @@ class Cast:
 
 
 def gather(scenario: Scenario, voices: Voices, progress: Progress = silent) -> Cast:
-    """Load the data, choose the users, make their personas, fit and calibrate their behaviors."""
+    """Set the stage, then fit and calibrate the behaviors."""
+    dataset, known, setting = stage(scenario)
+    streams, users = Streams(scenario.seed), len(setting.personas)
+    behaviors, member = assign(build("behaviors", scenario.behavior.spec()), streams, users)
+    for behavior in behaviors:
+        if isinstance(behavior, TalkingBehavior):
+            kinds = voices.kinds(behavior.model)
+            if scenario.users.memory.reflects and "text" not in kinds:
+                raise InvalidInput(
+                    f"users.memory: reflection needs free text, and llm {behavior.model!r} answers only "
+                    f"{', '.join(sorted(kinds))}; set reflect_every: 0 and surprise: null, or use another llm"
+                )
+            behavior.settle(kinds)
+        behavior.prepare(setting)
+        if isinstance(behavior, TalkingBehavior):
+            calibrate(behavior, voices, progress)
+    return Cast(dataset, behaviors, member, known, setting)
+
+
+def stage(scenario: Scenario) -> tuple[Dataset, Interactions, Setting]:
+    """Load the data, choose the users and make their personas; return also what the platform knows at time 0."""
     dataset, parts = load(scenario)
     streams = Streams(scenario.seed)
     source: PersonaSource = build("personas", scenario.users.persona.spec())
@@ -87,15 +109,11 @@ def gather(scenario: Scenario, voices: Voices, progress: Progress = silent) -> C
         slate_size=scenario.recommender.slate_size,
         sessions_per_day=scenario.users.sessions_per_day,
         memory_tokens=scenario.users.memory_tokens,
+        vectors=embedded(dataset.catalog.items, scenario.users.memory.relevance),
+        reflect_every=scenario.users.memory.reflect_every,
+        surprise=math.inf if scenario.users.memory.surprise is None else scenario.users.memory.surprise,
     )
-    behaviors, member = assign(build("behaviors", scenario.behavior.spec()), streams, len(personas))
-    for behavior in behaviors:
-        if isinstance(behavior, TalkingBehavior):
-            behavior.settle(voices.kinds(behavior.model))
-        behavior.prepare(setting)
-        if isinstance(behavior, TalkingBehavior):
-            calibrate(behavior, voices, progress)
-    return Cast(dataset, behaviors, member, known_at_start(parts.platform, source_user), setting)
+    return dataset, known_at_start(parts.platform, source_user), setting
 
 
 def load(scenario: Scenario) -> tuple[Dataset, Split]:

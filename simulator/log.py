@@ -148,6 +148,20 @@ class Search(NamedTuple):
     query: str
 
 
+class Memory(NamedTuple):
+    """One thing done with the memory of a user who talks: episodes written and forgotten, recall, insights."""
+
+    now: float
+    user_id: int
+    operation: str
+    """Lower-case name of an agents.memory.Operation: reflect, recall, forget, write; in this order within a moment."""
+    item_id: int
+    """-1 where it is about no single item."""
+    text: str
+    tokens: int
+    """What the text costs in a prompt, as counted against users.memory_tokens."""
+
+
 TABLES: dict[str, type[tuple[object, ...]]] = {
     "impressions": Impression,
     "sessions": Session,
@@ -159,6 +173,7 @@ TABLES: dict[str, type[tuple[object, ...]]] = {
     "ties": Tie,
     "tips": Tip,
     "searches": Search,
+    "memory": Memory,
 }
 """Table name -> row type. In a run folder a table lies in ``log/<table>-*.parquet`` (one or more segments)."""
 

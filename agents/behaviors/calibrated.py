@@ -30,6 +30,7 @@ class Calibrated(Behavior):
     fit_users: int = 250
     selection: bool = True
     _conduct: Conduct = field(init=False, repr=False)
+    _matrix: Floats = field(init=False, repr=False)
     _learned: Learned = field(init=False, repr=False)
     _base: float = field(init=False, repr=False)
 
@@ -43,7 +44,9 @@ class Calibrated(Behavior):
         if not len(setting.history.user_id):
             raise InvalidInput("behavior calibrated has no interactions to learn from; raise data.split.users")
         self._conduct = Conduct.of(setting)
-        self._learned = learn(setting, self.describe(setting), self.fit_users, self.selection)
+        features = self.describe(setting)
+        self._matrix = features.matrix
+        self._learned = learn(setting, features, self.fit_users, self.selection)
         slates = popular_slates(setting, SLATES)
         self._base = self.solve_base(slates, np.zeros(slates.item_id.shape))
 
@@ -69,6 +72,12 @@ class Calibrated(Behavior):
     def probability(self, pages: Pages, extra: Floats, base: float) -> Floats:
         """Return P(watch | read, never shown before) (B, K)."""
         return np.asarray(expit(base + extra + self._pull(_every(pages)).reshape(extra.shape)))
+
+    def population(self, pages: Pages) -> Floats:
+        """Return v (B, K) to a user of whom nothing is known."""
+        model, every = self._learned.choice, _every(pages)
+        common = np.einsum("pd,d->p", self._matrix.take(every.item_id, axis=0), model.mean)
+        return np.asarray(common + model.beta * np.log1p(every.popularity)).reshape(pages.item_id.shape)
 
     def chance(self, pages: Pages) -> Floats:
         """Return P(watch | read, never shown before) (B, K) at the declared base rate."""

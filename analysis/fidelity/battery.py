@@ -69,21 +69,24 @@ def _beta(world: Setting, fold: Fold) -> float:
 
 def simulated(scene: Scene, player: Player, rows: Bools) -> Figures:
     """Return the figures of users who must foretell the questions of ``rows``."""
-    pairs, held = scene.questions.pages(slice(0, 1)), scene.questions
-    given, expected = (ask_(pairs)[:, 0] for ask_ in (player.ratings, player.expected_ratings))
-    rated = rows & np.isfinite(held.rating)
-    levels = ratings.levels_of(scene.real.scale)
     return {
-        **(
-            ratings.distribution(given[rated], held.user[rated], held.rating[rated], held.user[rated], levels)
-            | ratings.errors(expected[rated], held.rating[rated], held.user[rated])
-            if rated.any()
-            else {}
-        ),
+        **of_ratings(scene, player, rows),
         **of_choices(scene, player, rows),
         **shape.figures(*shape.taken_alone(player, scene.fold, rows, len(scene.real.items), scene.draws), scene.genres),
         **base_rate(scene, player),
     }
+
+
+def of_ratings(scene: Scene, player: Player, rows: Bools) -> Figures:
+    """Return the figures of ratings, none where nothing was rated."""
+    pairs, held = scene.questions.pages(slice(0, 1)), scene.questions
+    given, expected = player.ratings(pairs)[:, 0], player.expected_ratings(pairs)[:, 0]
+    rated = rows & np.isfinite(held.rating)
+    if not rated.any():
+        return {}
+    user, real = held.user[rated], held.rating[rated]
+    levels = ratings.levels_of(scene.real.scale)
+    return ratings.distribution(given[rated], user, real, user, levels) | ratings.errors(expected[rated], real, user)
 
 
 def of_choices(scene: Scene, player: Player, rows: Bools) -> Figures:
@@ -119,23 +122,35 @@ def _macro(
     return choices.macro(measure(utility[rows][:, columns], q.item[rows][:, columns]), q.user[rows])
 
 
+def matched_auc(utility: Floats, q: Questions) -> float:
+    """Return the macro AUC against matched items of utilities (rows, 1 + matched)."""
+    return above_matched_macro(utility, q.item[:, np.r_[0, np.arange(q.item.shape[1])[q.matched]]], q.user)
+
+
+def above_matched_macro(utility: Floats, item: Ints, user: Ints) -> float:
+    """Return the mean over users of their matched AUC."""
+    return choices.macro(choices.above_matched(utility, item), user)
+
+
 def base_rate(scene: Scene, player: Player) -> Figures:
     """Return the rate of watching over the declared one, on fresh slates in proportion to popularity at time 0."""
-    fresh = popular_slates(replace(scene.world, draws=_Shifted(scene.draws)), FRESH)
+    fresh = popular_slates(replace(scene.world, draws=Shifted(scene.draws)), FRESH)
     there = fresh.item_id >= 0
     return {"base_rate": float(player.chance(fresh)[there].mean() / scene.world.choices.base_rate)}
 
 
 @dataclass(frozen=True)
-class _Shifted:
+class Shifted:
     """The same streams under other purposes: fresh numbers."""
 
     draws: Draws
 
     def uniform(self, purpose: str, *keys: object) -> Floats:
+        """Return uniforms of the purpose's fresh namesake."""
         return self.draws.uniform(f"fresh {purpose}", *keys)  # type: ignore[arg-type]
 
     def normal(self, purpose: str, *keys: object) -> Floats:
+        """Return normals of the purpose's fresh namesake."""
         return self.draws.normal(f"fresh {purpose}", *keys)  # type: ignore[arg-type]
 
 
@@ -170,7 +185,7 @@ def _matrix(scene: Scene, rows: Bools) -> Bools:
 
 
 def baselines(scene: Scene) -> Figures:
-    """Return what the plainest predictors reach on the same pairs: user means, user + item biases, popularity."""
+    """Return what the plainest predictors reach on the same questions: user means, user + item biases, popularity."""
     q, known = scene.questions, scene.fold.known
     rated = np.isfinite(q.rating)
     biases = ratings.Biases.of(known, 1 + int(max(known.user_id.max(), scene.fold.tested.max())), len(scene.real.items))
@@ -178,4 +193,7 @@ def baselines(scene: Scene) -> Figures:
     return {
         "rating_rmse_user_mean": ratings.rmse(biases.user_mean[user], q.rating[rated]),
         "rating_rmse_user_item": ratings.rmse(biases.both(user, item), q.rating[rated]),
+        "auc_matched_popularity": _macro(
+            choices.above_matched, q.popularity, q, np.r_[0, np.arange(q.item.shape[1])[q.matched]], scene.everyone
+        ),
     }

@@ -36,14 +36,18 @@ def taken_alone(player: Player, fold: Fold, rows: Bools, n_items: int, draws: Dr
 
 def figures(taken: Bools, real: Bools, genres: Floats) -> dict[str, float]:
     """Return popularity Gini, topic entropy and co-consumption of what was taken over those of what really was."""
-    ratio = {
-        "gini_ratio": float(gini_index(taken.sum(axis=0).astype(np.float64)))
-        / float(gini_index(real.sum(axis=0).astype(np.float64))),
-        "coconsumption_ratio": co_consumption(taken) / max(co_consumption(real), 1e-12),
+    ginis = [float(gini_index(part.sum(axis=0).astype(np.float64))) for part in (taken, real)]
+    found = {
+        "gini_ratio": _ratio(*ginis),
+        "coconsumption_ratio": _ratio(co_consumption(taken), co_consumption(real)),
     }
     if genres.shape[1] > 1:
-        ratio["entropy_ratio"] = topic_entropy(taken, genres) / max(topic_entropy(real, genres), 1e-12)
-    return ratio
+        found["entropy_ratio"] = _ratio(topic_entropy(taken, genres), topic_entropy(real, genres))
+    return found
+
+
+def _ratio(one: float, other: float) -> float:
+    return one / other if other > 0 else float("nan")
 
 
 def topic_entropy(taken: Bools, genres: Floats) -> float:

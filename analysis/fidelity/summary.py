@@ -34,6 +34,32 @@ def together(seeds: Sequence[Mapping[str, float]]) -> dict[str, Summary]:
     return {name: interval([seed[name] for seed in seeds if name in seed]) for name in names}
 
 
+NAMES = (
+    "rating_ks",
+    "rating_rmse",
+    "rating_rmse_user_mean",
+    "auc_uniform",
+    "auc_matched",
+    "mcfadden_r2",
+    "calibration_slope",
+    "llm_gain",
+    "hit_1_9",
+    "watch_lift",
+    "base_rate",
+    "gini_ratio",
+    "entropy_ratio",
+    "monotone",
+    "kendall_tau",
+)
+"""Figures that every column has, without a value where they cannot be measured."""
+
+
+def column(seeds: Sequence[Mapping[str, float]]) -> dict[str, Summary]:
+    """Return every figure of one column over seeds."""
+    found = together(seeds)
+    return found | {name: interval([]) for name in NAMES if name not in found}
+
+
 @dataclass(frozen=True)
 class Target:
     """What a figure is hoped to be: within [low, high] in the mean, or, where ``firm``, with its whole interval."""
@@ -42,6 +68,13 @@ class Target:
     low: float = -np.inf
     high: float = np.inf
     firm: bool = False
+
+    def wanted(self) -> str:
+        """Return the target in words."""
+        if np.isfinite(self.low) and np.isfinite(self.high):
+            return f"{self.low:g} to {self.high:g}"
+        bound = f"from {self.low:g}" if np.isfinite(self.low) else f"up to {self.high:g}"
+        return f"above {self.low:g} throughout" if self.firm else bound
 
     def met(self, found: Mapping[str, Summary]) -> bool | None:
         """Tell whether it is met; None where the figure was not measured."""

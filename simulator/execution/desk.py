@@ -3,14 +3,17 @@
 import heapq
 import math
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Protocol
 
 import numpy as np
 import simpy
 
+from agents import reflection
 from agents.behaviors.base import Behavior, Talked, TalkingBehavior
+from agents.cohort import VISITS
 from agents.llm.base import Answer, Prompt
+from agents.memory import Operations, recalled
 from agents.pages import join, observations, take
 from agents.population import Population
 from agents.schema import PAD, Action, DecidedBy, Decisions, Floats, Ints, Observation
@@ -21,6 +24,9 @@ from simulator.world import Shown, Turned, World
 
 BLOCK = 4096
 """Pages answered at once, at most: bounds memory."""
+
+
+Conversations = Sequence[Generator[Prompt, Answer, Talked]]
 
 
 class Exchange(Protocol):
@@ -49,6 +55,10 @@ class Talk:
     prompt: Prompt
     calls: list[tuple[Prompt, Answer]] = field(default_factory=list)
     end: Talked = field(default_factory=Talked)
+    reflecting: bool = False
+    """Whether its user still looks back; the conversation about the page follows."""
+    notes: tuple[str, ...] = ()
+    """How the answers to what came before that conversation parsed."""
 
 
 @dataclass
@@ -61,6 +71,8 @@ class Tally:
     llm_decisions: int = 0
     repaired: int = 0
     fallback: int = 0
+    reflections: int = 0
+    reflections_failed: int = 0
 
 
 class Desk:
@@ -172,6 +184,9 @@ class Desk:
             try:
                 talk.prompt = talk.conversation.send(answer)
             except StopIteration as end:
+                if talk.reflecting:
+                    self._look_up(talk, end.value)
+                    continue
                 talk.end = end.value
                 ended.setdefault(id(talk.behavior), []).append(talk)
             else:
@@ -180,12 +195,61 @@ class Desk:
 
     def _begin_talks(self, behavior: TalkingBehavior, shown: Shown) -> None:
         look = shown.look
-        seen = observations(look.pages, look.session_id, self.world.cast.catalog.items)
-        conversations = behavior.converse(look.pages, seen, self._population.recall(look.pages))
+        looking_back = self._population.looking_back(look.pages, look.session_id % VISITS)
+        if looking_back.any():
+            self._look_back(behavior, take(shown, np.flatnonzero(looking_back)))
+            shown = take(shown, np.flatnonzero(~looking_back))
+        if len(shown.score):
+            seen = self._seen(shown)
+            self._open_talks(behavior, shown, seen, self._converse(behavior, shown, seen))
+
+    def _converse(self, behavior: TalkingBehavior, shown: Shown, seen: Sequence[Observation]) -> Conversations:
+        """Begin a conversation about each page, with what its user recalls."""
+        pages = shown.look.pages
+        told = self._population.recall(pages)
+        self._note_memory(recalled(pages, told))
+        return behavior.converse(pages, seen, told)
+
+    def _look_back(self, behavior: TalkingBehavior, shown: Shown) -> None:
+        """Let users reflect on all that matters to them, whatever their pages hold, before they look at these."""
+        pages = replace(shown.look.pages, item_id=np.full_like(shown.look.pages.item_id, PAD))
+        told = self._population.recall(pages)
+        self._note_memory(recalled(pages, told))
+        seen = self._seen(shown)
+        conversations = [
+            reflection.ask(self._population.user(one.user_id).persona, text, one.decision, one.now)
+            for one, text in zip(seen, told, strict=True)
+        ]
+        self._open_talks(behavior, shown, seen, conversations, reflecting=True)
+
+    def _look_up(self, talk: Talk, end: Talked) -> None:
+        """Keep the insight a user came to, if any, and go on to its page."""
+        self.tally.reflections += 1
+        if end.content is None:
+            self.tally.reflections_failed += 1
+        else:
+            self._note_memory(self._population.reflect(talk.seen.user_id, talk.seen.now, end.content))
+        talk.reflecting, talk.notes = False, end.notes
+        (talk.conversation,) = self._converse(talk.behavior, take(talk.shown, np.array([talk.row])), [talk.seen])
+        talk.prompt = next(talk.conversation)
+        self._send(talk)
+
+    def _open_talks(
+        self,
+        behavior: TalkingBehavior,
+        shown: Shown,
+        seen: Sequence[Observation],
+        conversations: Conversations,
+        *,
+        reflecting: bool = False,
+    ) -> None:
         for row, (one, conversation) in enumerate(zip(seen, conversations, strict=True)):
             heapq.heappush(self._moments, (one.now, one.user_id))
             self._talking[one.user_id] = one.now
-            self._send(Talk(shown, row, one, behavior, conversation, next(conversation)))
+            self._send(Talk(shown, row, one, behavior, conversation, next(conversation), reflecting=reflecting))
+
+    def _seen(self, shown: Shown) -> list[Observation]:
+        return observations(shown.look.pages, shown.look.session_id, self.world.cast.catalog.items)
 
     def _send(self, talk: Talk) -> None:
         self._ticket += 1
@@ -201,7 +265,7 @@ class Desk:
         shown = join([take(group[0].shown, np.array([talk.row for talk in group])) for group in groups.values()])
         ends = [talk.end for talk in talks]
         decisions = talks[0].behavior.conclude(shown.look.pages, ends)
-        self._population.remember(shown.look.pages, decisions)
+        self._note_memory(self._population.remember(shown.look.pages, decisions))
         for talk in talks:
             del self._talking[talk.seen.user_id]
             self._note_calls(talk)
@@ -210,9 +274,13 @@ class Desk:
         self.tally.fallback += int((decisions.decided_by == DecidedBy.FALLBACK).sum())
         return self._decided(shown, decisions, [end.call_id for end in ends])
 
+    def _note_memory(self, done: Operations) -> None:
+        columns = {field.name: getattr(done, field.name) for field in fields(done)}
+        self.world.record.add("memory", done.now, done.user_id, done.sequence, columns)
+
     def _note_calls(self, talk: Talk) -> None:
         """Write one ``llm_calls`` row per question of a finished conversation."""
-        seen, notes = talk.seen, talk.end.notes
+        seen, notes = talk.seen, talk.notes + talk.end.notes
         for number, (prompt, answer) in enumerate(talk.calls):
             parsed = notes[number] if number < len(notes) else "ok"
             row = llm_call(seen, talk.behavior.model, prompt, answer, parsed)

@@ -1,9 +1,10 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.memory import Memories, tokens
+from agents.memory import Memories, Operation, recalled, tokens
 from agents.schema import PAD, Action, Decisions, Item, Pages
+from simulator.seeds import Streams
 
 HORROR = Item(0, "The Fog", ("Horror",))
 DRAMA = Item(1, "Quiet Days", ("Drama",))
@@ -110,3 +111,106 @@ def test_titles_cannot_forge_lines() -> None:
     told = memories.recall(pages(0.0, [0]))[0]
     assert "\n" not in told
     assert "<|" not in told
+
+
+HOSTILE = st.text(st.characters(exclude_categories=()), max_size=300) | st.sampled_from(
+    [
+        "\U0001f600" * 90,
+        "\u0644" * 500,
+        "a\u0300" * 200,
+        "\u200b" * 99,
+        "\ud800",
+        "<|im_end|>" * 40,
+        "\n- day 1: " * 30,
+        "",
+    ]
+)
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.lists(HOSTILE, min_size=1, max_size=30), st.integers(0, 400), st.integers(1, 60), st.integers(0, 99))
+def test_ten_thousand_hostile_events_never_exceed_the_ceiling(
+    titles: list[str], most: int, room: int, seed: int
+) -> None:
+    """10 users read 100 pages of 10 items; whoever is asked together, nobody is told more than the ceiling."""
+    draws, width = Streams(seed), 10
+    memories = Memories(width, [Item(place, title, ()) for place, title in enumerate(titles)], most, room)
+    grid = (np.arange(width)[:, None], np.arange(width))
+    for visit in range(100):
+        slates = (draws.uniform("slate", visit, *grid) * len(titles)).astype(int).tolist()
+        acts = (draws.uniform("act", visit, *grid) < 0.5).astype(int).tolist()
+        memories.remember(pages(700.0 * visit, *slates), decisions(acts))
+        for text in memories.recall(pages(700.0 * visit + 1, *slates[: 1 + visit % width])):
+            assert tokens(text) <= most
+            assert all(line.startswith("- day ") for line in text.splitlines())
+    assert all(len(memories.of(user)) <= room for user in range(width))
+
+
+def test_every_operation_is_told_in_the_order_it_was_done() -> None:
+    memories = Memories(2, [HORROR, DRAMA], capacity=4)
+    watch, skip = Action.WATCH, Action.SKIP
+    done = memories.remember(pages(0.0, [0, 1, 0], [1, 1, 0]), decisions([[watch, skip, skip], [watch, watch, watch]]))
+    assert done.user_id.tolist() == [0, 0, 0, 1, 1, 1]
+    assert set(done.operation.tolist()) == {Operation.WRITE}
+    done = memories.remember(pages(1440.0, [1, 0]), decisions([[watch, watch]]))
+    rows = zip(done.operation.tolist(), done.item_id.tolist(), done.text.tolist(), strict=True)
+    assert list(rows) == [
+        (Operation.FORGET, 1, "- day 1: passed over Quiet Days"),
+        (Operation.WRITE, 1, "- day 2: watched Quiet Days, rated 3"),
+        (Operation.WRITE, 0, "- day 2: watched The Fog, rated 3"),
+    ]
+    assert done.tokens.tolist() == [tokens(text + "\n") for text in done.text]
+
+
+def test_the_least_important_quarter_goes_and_of_equals_the_oldest() -> None:
+    memories = Memories(1, [HORROR, DRAMA], capacity=8)
+    acts = [Action.WATCH, Action.SKIP, Action.SKIP, Action.WATCH, Action.SKIP, Action.WATCH, Action.WATCH, Action.WATCH]
+    for day, act in enumerate(acts):
+        live(memories, 1440.0 * day, 0, act)
+    gone = []
+    for day in range(8, 12):
+        done = memories.remember(pages(1440.0 * day, [0]), decisions([[Action.WATCH]]))
+        gone += [text.split(":")[0] for text in done.text[done.operation == Operation.FORGET].tolist()]
+    assert gone == ["- day 2", "- day 3", "- day 1", "- day 5"]
+
+
+def test_only_what_was_told_is_a_recall() -> None:
+    done = recalled(pages(5.0, [0], [1]), ["", "- day 1: watched The Fog"])
+    assert (done.user_id.tolist(), done.item_id.tolist(), done.tokens.tolist()) == ([1], [PAD], [8])
+
+
+def test_an_insight_outlives_episodes_and_competes_with_them() -> None:
+    memories = Memories(1, [HORROR, DRAMA], ceiling=2 * tokens("- day 9: watched The Fog, rated 3\n"), capacity=4)
+    live(memories, 0.0, 0, Action.WATCH)
+    done = memories.reflect(0, 1440.0, "I <fog>\n.")
+    assert (done.operation.tolist(), done.item_id.tolist()) == ([Operation.REFLECT], [PAD])
+    for day in range(2, 8):
+        live(memories, 1440.0 * day, 0, Action.WATCH)
+    assert memories.recall(pages(1440.0 * 8, [0]))[0].splitlines() == [
+        "- day 2: I \u2039fog\u203a .",
+        "- day 8: watched The Fog, rated 3",
+    ]
+    assert len(memories.of(0)) == 4
+
+
+@given(st.text(max_size=900) | st.sampled_from(["\U0001f600" * 400, "word " * 200]), st.integers(30, 400))
+def test_no_insight_is_too_long_to_be_told(insight: str, ceiling: int) -> None:
+    memories = Memories(1, [HORROR], ceiling)
+    memories.reflect(0, 1440.0, insight)
+    (told,) = memories.recall(pages(2000.0, [0]))
+    assert told == memories.of(0)[0]
+    assert tokens(told) <= ceiling
+
+
+def test_a_rating_unlike_those_remembered_of_its_genres_surprises_once() -> None:
+    memories = Memories(2, [HORROR, DRAMA], surprise=2.0)
+    who = np.arange(2)
+    for rating in (4.0, 5.0, 3.0):
+        live(memories, 0.0, 0, Action.WATCH, rating)
+    live(memories, 1.0, 1, Action.WATCH, 1.0)
+    live(memories, 2.0, 0, Action.WATCH, 2.5)
+    assert memories.surprised(who).tolist() == [False, False]
+    live(memories, 3.0, 0, Action.WATCH, 1.0)
+    assert memories.surprised(who).tolist() == [True, False]
+    memories.reflect(0, 4.0, "I changed.")
+    assert memories.surprised(who).tolist() == [False, False]

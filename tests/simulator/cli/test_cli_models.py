@@ -25,7 +25,7 @@ def test_list_says_what_there_is_and_how_to_get_it(tmp_path: Path) -> None:
     plain = models("list", home=tmp_path)
     assert plain.returncode == 0
     assert f"python run_sim.py models fetch {NAME}" in plain.stdout
-    (row,) = json.loads(models("list", "--json", home=tmp_path).stdout)["models"]
+    row, _ = json.loads(models("list", "--json", home=tmp_path).stdout)["models"]
     assert (row["name"], row["licence"], row["fetched"]) == (NAME, "Apache-2.0", False)
 
 

@@ -64,6 +64,24 @@ def test_columns_and_clocks_write_the_same_log(tmp_path: Path, text: str) -> Non
         pd.testing.assert_frame_equal(left[name], right[name])
 
 
+@pytest.mark.parametrize("relevance", ["genres", "hashed"])
+def test_what_talkers_read_and_were_told_is_in_the_log(tmp_path: Path, relevance: str) -> None:
+    played(tmp_path / "run", TALKING, f"users.memory.relevance={relevance}")
+    log = tables(tmp_path / "run")
+    memory = log["memory"]
+    shown, talking = log["impressions"], log["users"]["behavior"] == "llm"
+    read = shown[shown["user_id"].isin(log["users"]["user_id"][talking]) & (shown["action"] != "unseen")]
+    written = memory.query("operation == 'write'")
+    assert len(written) > 50
+    assert written[["now", "user_id", "item_id"]].values.tolist() == read[["now", "user_id", "item_id"]].values.tolist()
+    told = memory.query("operation == 'recall'")
+    assert len(told) > 10
+    assert told["tokens"].le(300).all()
+    for recall in told.itertuples():
+        before = written[(written["user_id"] == recall.user_id) & (written["now"] < recall.now)]["text"]
+        assert set(recall.text.splitlines()) <= set(before)
+
+
 @pytest.mark.parametrize("text", [RULES, TALKING], ids=["rules", "talking"])
 def test_lags_agree_where_nothing_shared_changes(tmp_path: Path, text: str) -> None:
     frozen = ("recommender.retrain=never", "platform.popularity=frozen")
