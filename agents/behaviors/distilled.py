@@ -121,7 +121,11 @@ class _Student(Calibrated):
     def assumptions(self) -> dict[str, float | str]:
         """Return what was fitted, and on how much."""
         users, choices = self._learned_from
-        taught: dict[str, float | str] = {"journal": str(self.journal), "journal_users": float(users), "journal_choices": float(choices)}
+        taught: dict[str, float | str] = {
+            "journal": str(self.journal),
+            "journal_users": float(users),
+            "journal_choices": float(choices),
+        }
         return super().assumptions() | taught
 
 
