@@ -21,7 +21,7 @@ class Pairs:
     item_id: Ints
     popularity: Floats
     exposures: Ints
-    told: Ints | None
+    told: Ints | None = None
 
     @classmethod
     def of(cls, pages: Pages, chosen: Bools) -> "Pairs":
