@@ -1,5 +1,6 @@
 """What holds for every behavior that decides without a language model."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -80,8 +81,8 @@ def test_no_pages_and_pages_with_nothing_on_them_are_answered(behavior: Behavior
 
 def test_padding_changes_nothing_and_is_never_read(behavior: Behavior) -> None:
     batch = pages(WORLD, 60)
-    padded = Pages(
-        **{name: getattr(batch, name) for name in Pages.__slots__ if getattr(batch, name).ndim == 1},
+    padded = replace(
+        batch,
         item_id=np.pad(batch.item_id, ((0, 0), (0, 3)), constant_values=PAD),
         popularity=np.pad(batch.popularity, ((0, 0), (0, 3))),
         exposures=np.pad(batch.exposures, ((0, 0), (0, 3))),
