@@ -5,7 +5,6 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from agents.behaviors.base import TalkingBehavior
 from agents.errors import InvalidInput, MissingResource
 from agents.redaction import redacted
 from simulator.components import InvalidSpec, build, find
@@ -119,12 +118,12 @@ def _talking(spec: Any, where: Where, llm: Any) -> list[Problem]:
 
 
 def _model(spec: Mapping[str, Any]) -> str | None:
-    """Return the entry of ``llm`` that a talking behavior's spec names."""
+    """Return the entry of ``llm`` that a behavior's spec names; an empty name asks nobody."""
     try:
         component = find("behaviors", str(spec.get("kind")))
     except InvalidInput:
         return None
-    if not issubclass(component, TalkingBehavior):
+    if "model" not in component.__dataclass_fields__:
         return None
     model = spec.get("model", getattr(component, "model", None))
-    return model if isinstance(model, str) else None
+    return model if isinstance(model, str) and model else None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from agents import models
 from agents.errors import InvalidInput
 from agents.llm.base import Answer, Kind, LanguageModel, Prompt
+from agents.llm.local import adapter, network
 
 if TYPE_CHECKING:
     from agents.llm.local.packed import PackedScorer
@@ -23,6 +24,7 @@ class Transformers(LanguageModel):
     """Load safetensors weights into this process and read probabilities off them.
 
     model: name of a fetched model (``models list``), or a folder with safetensors and tokenizer.
+    adapter: folder of a LoRA adapter, such as ``tune`` writes; none by default.
     threads: questions computed at once, each on one core; answers do not depend on it.
     cache_mb: memory for the keys and values of prefixes met before.
     """
@@ -30,6 +32,7 @@ class Transformers(LanguageModel):
     model: str
     threads: int = 2
     cache_mb: int = 512
+    adapter: str = ""
     _workers: ThreadPoolExecutor = field(init=False, repr=False)
     _scorer: "PackedScorer" = field(init=False, repr=False)
     _tokenizer: Any = field(init=False, repr=False)
@@ -37,7 +40,8 @@ class Transformers(LanguageModel):
     @cached_property
     def fingerprint(self) -> str:
         """Name weights, precision and the way scores are computed."""
-        return f"transformers/1 {models.identity(self.model)} float32"
+        tuned = f" adapter {adapter.identity(self.adapter)}" if self.adapter else ""
+        return f"transformers/1 {models.identity(self.model)} float32{tuned}"
 
     @property
     def kinds(self) -> frozenset[Kind]:
@@ -65,23 +69,17 @@ class Transformers(LanguageModel):
         return await asyncio.get_running_loop().run_in_executor(self._workers, work)
 
     def _load(self, folder: str) -> None:
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-        from transformers.utils import logging
-
         from agents.llm.local.packed import PackedScorer
 
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
-        safe = {"local_files_only": True, "trust_remote_code": False}
-        self._tokenizer = AutoTokenizer.from_pretrained(folder, **safe)
-        network = AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True, dtype=torch.float32, **safe)
-        self._scorer = PackedScorer(network.eval(), cache_bytes=self.cache_mb << 20)
+        weights, self._tokenizer = network.load(folder)
+        if self.adapter:
+            adapter.merge(weights, self.adapter)
+        self._scorer = PackedScorer(weights, cache_bytes=self.cache_mb << 20)
 
     def _answer(self, prompt: Prompt) -> Answer:
         started = time.perf_counter()
-        prefix = self._prefix(prompt)
-        continuations = [self._tokens(text) for text in prompt.continuations]
+        prefix = network.prefix(self._tokenizer, prompt.messages)
+        continuations = [network.tokens(self._tokenizer, text) for text in prompt.continuations]
         longest = len(prefix) + max(map(len, continuations), default=0)
         if longest > self._scorer.context:
             error = f"the prompt has {longest} tokens, the model reads {self._scorer.context}"
@@ -99,23 +97,8 @@ class Transformers(LanguageModel):
             latency_s=time.perf_counter() - started,
         )
 
-    def _prefix(self, prompt: Prompt) -> list[int]:
-        """Return the tokens of the conversation; a closing assistant message is left open to go on."""
-        open_ended = prompt.messages[-1].role == "assistant"
-        text = self._tokenizer.apply_chat_template(
-            [{"role": message.role, "content": message.text} for message in prompt.messages],
-            tokenize=False,
-            add_generation_prompt=not open_ended,
-            continue_final_message=open_ended,
-        )
-        return self._tokens(text)
-
-    def _tokens(self, text: str) -> list[int]:
-        tokens: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
-        return tokens
-
     def _label(self, text: str) -> int:
-        tokens = self._tokens(text)
+        tokens = network.tokens(self._tokenizer, text)
         if len(tokens) != 1:
             raise InvalidInput(f"the label {text!r} is {len(tokens)} tokens of {self.model}; labels must be one token")
         return tokens[0]

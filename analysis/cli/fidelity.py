@@ -44,6 +44,10 @@ def command(
     ] = None,
     events: Annotated[int, typer.Option(min=1, help="questions per user put to a language model")] = 2,
     probes: Annotated[int, typer.Option(min=0, help="pages per probe of a language model, first seed only")] = 20,
+    rank: Annotated[
+        bool,
+        typer.Option("--rank/--no-rank", help="fit recommenders too and compare rankings; minutes from 10,000 items"),
+    ] = True,
     out: Annotated[Path | None, typer.Option(help="folder for fidelity.json and the figure")] = None,
     json_: Json = False,
 ) -> None:
@@ -71,7 +75,7 @@ def command(
             assert llm is not None
             found = talk(dataset, spec, llm_spec(llm), seeds, users or 200, events, probes, console)
         else:
-            found = judge(dataset, spec, seeds, users, console)
+            found = judge(dataset, spec, seeds, users, rank, console)
     told = {"data": dataset.name, "behavior": behavior, "llm": llm, "seeds": seeds} | gathered(found, talks)
     if out is not None:
         write(told, out)
@@ -97,7 +101,9 @@ def bar(console: Any, name: str, seeds: int) -> Iterator[Callable[[int, float, s
         yield lambda seed, share, word: report((seed + share) / seeds, f"seed {seed + 1}/{seeds} {word}")
 
 
-def judge(dataset: "Dataset", spec: Mapping[str, Any], seeds: int, users: int | None, console: Any) -> "list[Seed]":
+def judge(
+    dataset: "Dataset", spec: Mapping[str, Any], seeds: int, users: int | None, rank: bool, console: Any
+) -> "list[Seed]":
     """Judge a behavior that asks nobody, once per seed."""
     from analysis.fidelity.battery import Scene
     from analysis.fidelity.course import STEPS, fitted
@@ -119,7 +125,7 @@ def judge(dataset: "Dataset", spec: Mapping[str, Any], seeds: int, users: int | 
             def say(word: str, seed: int = seed, steps: Iterator[int] = steps) -> None:
                 report(seed, next(steps, STEPS) / STEPS, word)
 
-            found.append(fitted(scene, prepare, recommending(dataset, streams), say))
+            found.append(fitted(scene, prepare, recommending(dataset, streams) if rank else None, say))
     return found
 
 

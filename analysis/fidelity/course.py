@@ -37,7 +37,7 @@ class Seed:
     probes: Figures
 
 
-def fitted(scene: Scene, prepare: Prepare, recommend: Recommend, say: Say) -> Seed:
+def fitted(scene: Scene, prepare: Prepare, recommend: Recommend | None, say: Say) -> Seed:
     """Judge users who need no language model."""
     say("fitting")
     player = prepare(scene.world)
@@ -53,8 +53,9 @@ def fitted(scene: Scene, prepare: Prepare, recommend: Recommend, say: Say) -> Se
     say("traits")
     levels = monotone.traits(scene.world, lambda world: prepare(world, **SMALL), scene.genres)
     found["monotone"] = float(sum(map(monotone.holds, levels.values())))
-    say("recommenders")
-    found |= taus(scene, prepare, recommend)
+    if recommend is not None:
+        say("recommenders")
+        found |= taus(scene, prepare, recommend)
     probes = {f"monotone_{trait}": float(monotone.holds(values)) for trait, values in levels.items()}
     say("probes")
     return Seed(with_gains(found, null), with_gains(null | same(found), null), with_gains(ceiling | same(found), null),

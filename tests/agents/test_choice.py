@@ -216,3 +216,38 @@ def test_catalog_without_years_or_ratings_can_be_fitted() -> None:
     )
     result = behavior.respond(pages(world, 300))
     assert (result.action == 1).any()
+
+
+def test_who_takes_much_chooses_less_sharply() -> None:
+    world, behavior = calibrated()
+    keen, activity = behavior._learned.users.keen, world.personas.traits.activity
+    assert behavior._learned.choice.satiety >= 0
+    np.testing.assert_allclose(keen, activity**-behavior._learned.choice.satiety)
+
+
+def test_the_population_is_learned_from_whom_the_setting_names() -> None:
+    world = setting(10)
+    half = np.arange(30, 60)
+    one, other = Calibrated(), Calibrated()
+    one.prepare(replace(world, population=half))
+    known = world.history.user_id < 30
+    emptied = replace(world.history, item_id=np.where(known, world.history.item_id[::-1], world.history.item_id))
+    other.prepare(replace(world, population=half, history=emptied))
+    assert (
+        one._learned.choice.events
+        == other._learned.choice.events
+        == sum(len(world.history.item_id[world.history.user_id == user]) // 5 for user in half)
+    )
+
+
+def test_ratings_are_corrected_for_selection_where_it_shows() -> None:
+    """Items taken against expectation are liked better than the taste for them says: the weight finds it."""
+    world = setting(20)
+    corrected, plain = Calibrated(), Calibrated(selection=False)
+    corrected.prepare(world)
+    plain.prepare(world)
+    assert corrected._learned.users.weights.shape[1] == plain._learned.users.weights.shape[1] + 1
+    shown = pages(world, 300)
+    expected = corrected.expected_ratings(shown)
+    assert ((expected >= 1) & (expected <= 5)).all()
+    assert abs(corrected.ratings(shown).mean() - expected.mean()) < 0.1

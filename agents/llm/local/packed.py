@@ -85,21 +85,24 @@ class PackedScorer:
     ) -> torch.Tensor:
         """Return logits (kept positions, vocabulary) and add what was read to the cache."""
         before = cache.get_seq_length()
-        tokens, positions, segments = list(shared), list(range(before, before + len(shared))), [0] * len(shared)
-        for number, branch in enumerate(branches, start=1):
-            tokens += branch
-            positions += range(before + len(shared), before + len(shared) + len(branch))
-            segments += [number] * len(branch)
         output = self.network(
-            input_ids=torch.tensor([tokens]),
-            position_ids=torch.tensor([positions]),
-            attention_mask=_mask(before, torch.tensor(segments)),
+            **_layout(before, shared, branches),
             past_key_values=cache,
             use_cache=True,
             logits_to_keep=keep,
         )
         logits: torch.Tensor = output.logits[0]
         return logits
+
+
+def differentiable(network: Any, prefix: Sequence[int], continuations: Sequence[Sequence[int]]) -> torch.Tensor:
+    """Return what ``PackedScorer.continuations`` sums, as a tensor that gradients flow through, in one pass."""
+    inputs = _layout(0, prefix, [tokens[:-1] for tokens in continuations])
+    keep = torch.arange(len(prefix) - 1, inputs["input_ids"].shape[1])
+    inputs = {name: tensor.to(network.device) for name, tensor in (inputs | {"logits_to_keep": keep}).items()}
+    logprobs = torch.log_softmax(network(**inputs, use_cache=False).logits[0], dim=-1)
+    pairs = zip(_rows(continuations), continuations, strict=True)
+    return torch.stack([logprobs[rows, list(tokens)].sum() for rows, tokens in pairs])
 
 
 class _Blocks:
@@ -138,6 +141,20 @@ def _cache(past: list[Keys]) -> Any:
     return cache
 
 
+def _layout(before: int, shared: Sequence[int], branches: Sequence[Sequence[int]]) -> dict[str, torch.Tensor]:
+    """Return the network's inputs for tokens that all share, after ``before`` others, and branches after them."""
+    tokens, positions, segments = list(shared), list(range(before, before + len(shared))), [0] * len(shared)
+    for number, branch in enumerate(branches, start=1):
+        tokens += branch
+        positions += range(before + len(shared), before + len(shared) + len(branch))
+        segments += [number] * len(branch)
+    return {
+        "input_ids": torch.tensor([tokens]),
+        "position_ids": torch.tensor([positions]),
+        "attention_mask": _mask(before, torch.tensor(segments)),
+    }
+
+
 def _mask(before: int, segments: torch.Tensor) -> torch.Tensor:
     """Return the additive mask (1, 1, rows, before + rows): own segment and shared tokens, none later."""
     rows = len(segments)
@@ -146,18 +163,25 @@ def _mask(before: int, segments: torch.Tensor) -> torch.Tensor:
     return torch.zeros(seen.shape).masked_fill(~seen, torch.finfo(torch.float32).min)[None, None]
 
 
-def _sums(logprobs: torch.Tensor, continuations: Sequence[Sequence[int]]) -> list[float]:
-    """Sum each continuation's token log-probabilities in order.
+def _rows(continuations: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Return, for each continuation, the rows of the kept logits that predict its tokens.
 
-    Row 0 of ``logprobs`` predicts every first token; then come, continuation by continuation, the
-    rows that predict the following tokens.
+    Row 0 predicts every first token; then come, continuation by continuation, the rows that predict
+    the following tokens.
     """
-    sums, row = [], 1
+    found, row = [], 1
     for tokens in continuations:
-        rows = [0, *range(row, row + len(tokens) - 1)]
-        sums.append(sum(float(logprobs[at, token]) for at, token in zip(rows, tokens, strict=bool(tokens))))
+        found.append([0, *range(row, row + len(tokens) - 1)])
         row += max(len(tokens) - 1, 0)
-    return sums
+    return found
+
+
+def _sums(logprobs: torch.Tensor, continuations: Sequence[Sequence[int]]) -> list[float]:
+    """Sum each continuation's token log-probabilities in order."""
+    return [
+        sum(float(logprobs[at, token]) for at, token in zip(rows, tokens, strict=bool(tokens)))
+        for rows, tokens in zip(_rows(continuations), continuations, strict=True)
+    ]
 
 
 def _size(block: Keys) -> int:

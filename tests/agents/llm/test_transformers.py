@@ -3,7 +3,6 @@ import math
 import random
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,41 +10,14 @@ from agents import models
 from agents.errors import InvalidInput, MissingResource
 from agents.llm.base import Answer, Message, Prompt
 from agents.llm.transformers import Transformers
+from tests.agents.llm.tiny import WORDS, network, save
 
 torch = pytest.importorskip("torch")
-
-TURNS = "{% for m in messages %}<{{ m.role }}> {{ m.content }} {% endfor %}"
-TEMPLATE = TURNS + "{% if add_generation_prompt %}<assistant> {% endif %}"
-WORDS = [f"w{i}" for i in range(60)]
-
-
-def network() -> Any:
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=64, hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=512, initializer_range=0.4,
-    )  # fmt: skip
-    return LlamaForCausalLM(config).eval()
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny random language model of 60 words."""
-    from tokenizers import Tokenizer
-    from tokenizers.models import WordLevel
-    from tokenizers.pre_tokenizers import WhitespaceSplit
-    from transformers import PreTrainedTokenizerFast
-
-    path = tmp_path_factory.mktemp("tiny")
-    vocabulary = {word: i for i, word in enumerate([*WORDS, "<system>", "<user>", "<assistant>", "?"])}
-    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="?"))
-    tokenizer.pre_tokenizer = WhitespaceSplit()
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="?", chat_template=TEMPLATE)
-    fast.save_pretrained(path)
-    network().save_pretrained(path)
-    return path
+    return save(tmp_path_factory.mktemp("tiny"))
 
 
 def words(count: int, seed: int) -> str:

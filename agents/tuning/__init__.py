@@ -1,0 +1,1 @@
+"""Fine-tuning a language model on real choices, and checking what that gained."""
