@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from agents.mood import CONTENT, RESTED, calmed, pleased, rested, tired
+from agents.mood import CONTENT, NEUTRAL, RESTED, calmed, forgiven, pleased, rested, tired, trusting, worth
 from agents.ragged import Columns, Ragged
 from agents.rhythm import next_visit
 from agents.schema import Action, Bools, Decisions, Floats, Ints, Pages, Setting
@@ -98,7 +98,7 @@ class Cohort:
     ``visits`` and ``decisions`` count what was begun; with the user id they key every draw.
     """
 
-    COLUMNS = ("visits", "decisions", "page", "began", "last", "fatigue", "satisfaction")
+    COLUMNS = ("visits", "decisions", "page", "began", "last", "fatigue", "satisfaction", "trust")
 
     def __init__(self, setting: Setting) -> None:
         n = len(setting.personas)
@@ -111,6 +111,8 @@ class Cohort:
         """When the user last turned a page."""
         self.fatigue: Floats = np.full(n, RESTED)
         self.satisfaction: Floats = np.full(n, CONTENT)
+        self.trust: Floats = np.full(n, NEUTRAL)
+        """In the recommender."""
         self.exposures = Exposures(n, len(setting.items))
         self._draws = setting.draws
         self._per_day = setting.personas.traits.activity * setting.sessions_per_day
@@ -134,6 +136,7 @@ class Cohort:
             away = moment - self.last[fresh]
             self.fatigue[fresh] = rested(self.fatigue[fresh], away)
             self.satisfaction[fresh] = calmed(self.satisfaction[fresh], away)
+            self.trust[fresh] = forgiven(self.trust[fresh], away)
             self.began[fresh] = moment
             self.visits[fresh] += 1
 
@@ -151,11 +154,15 @@ class Cohort:
             fatigue=self.fatigue[rows],
             satisfaction=self.satisfaction[rows],
             told=told,
+            trust=self.trust[rows],
         )
         return Look(pages, rows * VISITS + self.visits[rows], self.began[rows], index)
 
-    def live(self, look: Look, decisions: Decisions) -> Floats:
-        """Let users live with what they decided: remember, tire, be pleased or not; return minutes spent (B,)."""
+    def live(self, look: Look, decisions: Decisions, recommended: npt.ArrayLike = True) -> Floats:
+        """Let users live with what they decided: remember, tire, be pleased or not; return minutes spent (B,).
+
+        Pages that were not ``recommended`` leave trust in the recommender as it is.
+        """
         pages, rows = look.pages, look.pages.user_id
         read = decisions.action != Action.UNSEEN
         watched = decisions.action == Action.WATCH
@@ -165,6 +172,8 @@ class Cohort:
         self.fatigue[rows] = tired(pages.fatigue, n_read)
         level = self._level(decisions.rating, watched, n_watched)
         self.satisfaction[rows] = pleased(pages.satisfaction, n_read, n_watched, level)
+        after = trusting(self.trust[rows], pages.satisfaction, worth(n_read, n_watched, level))
+        self.trust[rows] = np.where(recommended, after, self.trust[rows])
         minutes: Floats = np.maximum(decisions.dwell.sum(axis=1), LEAST_PAGE_MINUTES)
         self.last[rows] = pages.now + minutes
         return minutes

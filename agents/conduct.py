@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit, ndtri
 
+from agents.mood import impatience
 from agents.pairs import Pairs
 from agents.schema import (
     PAD,
@@ -134,13 +135,14 @@ class Conduct:
     def leave(self, pages: Pages) -> Codes:
         """Return why each user leaves after the page, or STAYED.
 
-        Three causes compete, with hazards a, a x fatigue and a x (1 - satisfaction), where
-        1 / a = patience x activity^(1/2) pages: enough seen, tired, bored. One draw decides whether
-        and which. A list shorter than the slate size has come to its end.
+        Three causes compete, with hazards a, a x fatigue and a x (1 - satisfaction) x impatience (1 at
+        neutral trust), where 1 / a = patience x activity^(1/2) pages: enough seen, tired, bored. One draw
+        decides whether and which. A list shorter than the slate size has come to its end.
         """
         base = self.hazard.take(pages.user_id)
         tired = base + base * pages.fatigue
-        bored = tired + base * (1.0 - pages.satisfaction)
+        boredom = base * (1.0 - pages.satisfaction)
+        bored = tired + (boredom if pages.trust is None else boredom * impatience(pages.trust))
         draw = self.draws.uniform("leave", pages.user_id, pages.decision)
         survived = (draw >= base).view(np.int8) + (draw >= tired).view(np.int8) + (draw >= bored).view(np.int8)
         return self.at_the_end(pages, _WHY.take(survived))

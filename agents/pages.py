@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from agents.mood import NEUTRAL
 from agents.schema import (
     PAD,
     Ints,
@@ -54,7 +55,9 @@ def observations(pages: Pages, session_id: Ints, items: Sequence[Item]) -> list[
     """Return pages one by one, as single users see them."""
     length = np.count_nonzero(pages.item_id != PAD, axis=1).tolist()
     slates, popularity, exposures = (a.tolist() for a in (pages.item_id, pages.popularity, pages.exposures))
-    figures = (pages.user_id, pages.now, session_id, pages.page, pages.decision, pages.fatigue, pages.satisfaction)
+    trusts = np.full(len(length), NEUTRAL) if pages.trust is None else pages.trust
+    moods = (pages.fatigue, pages.satisfaction, trusts)
+    figures = (pages.user_id, pages.now, session_id, pages.page, pages.decision, *moods)
     columns = zip(*(column.tolist() for column in figures), slates, popularity, exposures, length, strict=True)
     return [
         Observation(
@@ -68,6 +71,7 @@ def observations(pages: Pages, session_id: Ints, items: Sequence[Item]) -> list[
             exposures=tuple(times[:count]),
             fatigue=fatigue,
             satisfaction=satisfaction,
+            trust=trust,
         )
-        for user, now, session, page, decision, fatigue, satisfaction, slate, counts, times, count in columns
+        for user, now, session, page, decision, fatigue, satisfaction, trust, slate, counts, times, count in columns
     ]

@@ -35,6 +35,8 @@ class Personas(Sequence[Persona]):
     items: Sequence[Item]
     history: History
     real_names: Sequence[str]
+    given: Sequence[tuple[str, str]] = ()
+    """(name, narrative) by user, as somebody wrote them; what is empty is made of the rest."""
     _made: dict[int, Persona] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
@@ -91,13 +93,17 @@ class Personas(Sequence[Persona]):
             tastes=tastes,
             favorites=favorites,
             history=tuple(self.taken(user).tolist()),
-            narrative=narrate(tastes, figures, [self.items[item].title for item in favorites]),
+            narrative=self._given(user)[1] or narrate(tastes, figures, [self.items[item].title for item in favorites]),
             source=self._source(source),
             **figures,
         )
 
     def _name(self, user: int, source: int) -> str:
-        return f"invented {user}" if source < 0 else f"user {self.real_names[source]}"
+        made = f"invented {user}" if source < 0 else f"user {self.real_names[source]}"
+        return self._given(user)[0] or made
+
+    def _given(self, user: int) -> tuple[str, str]:
+        return self.given[user] if self.given else ("", "")
 
     def _source(self, source: int) -> str:
         return "" if source < 0 else self.real_names[source]

@@ -186,6 +186,8 @@ class Observation:
     exposures: tuple[int, ...]
     fatigue: float
     satisfaction: float
+    trust: float = 0.5
+    """In the recommender, 0.5 neutral."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,8 @@ class Pages:
     satisfaction: Floats
     told: Ints | None = None
     """(B, K) how often friends told of the item; None where nobody has friends"""
+    trust: Floats | None = None
+    """In the recommender; None: neutral"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ class Session(NamedTuple):
     exit_reason: str
     satisfaction: float
     fatigue: float
+    trust: float
+    """In the recommender, 0.5 neutral."""
 
 
 class LlmCall(NamedTuple):

@@ -114,7 +114,7 @@ class World:
     def happened(self, shown: Shown, decisions: Decisions, call_id: Sequence[str] = ()) -> Turned:
         """Let users live with what they decided, and record it; what they took is in their history at once."""
         pages = shown.look.pages
-        minutes = self.cohort.live(shown.look, decisions)
+        minutes = self.cohort.live(shown.look, decisions, shown.source == 0)
         self._note_taken(shown, decisions)
         self._note_pages(shown, decisions, call_id)
         full = (decisions.exit_reason == ExitReason.STAYED) & (pages.page >= self.scenario.users.max_pages)
@@ -197,6 +197,7 @@ class World:
                 "exit_reason": reason[left],
                 "satisfaction": self.cohort.satisfaction[gone],
                 "fatigue": self.cohort.fatigue[gone],
+                "trust": self.cohort.trust[gone],
             }
             self.record.add("sessions", ended, gone, self.cohort.visits[gone], visits)
             self.cohort.leave(gone)

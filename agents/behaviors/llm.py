@@ -227,10 +227,12 @@ class Llm(TalkingBehavior):
 
 
 def _mood(observation: Observation) -> str:
-    """Return fatigue and satisfaction in words."""
+    """Return fatigue, satisfaction, and trust in the recommender where it is not neutral, in words."""
     energy = "fresh" if observation.fatigue < 0.2 else "a little tired" if observation.fatigue < 0.5 else "tired"
     spirits = "disappointed" if observation.satisfaction < 0.3 else "pleased" if observation.satisfaction > 0.6 else ""
-    return f"{energy} and {spirits} with what you have seen" if spirits else energy
+    doubts = "distrust" if observation.trust < 0.3 else "trust" if observation.trust > 0.7 else ""
+    mood = f"{energy} and {spirits} with what you have seen" if spirits else energy
+    return f"{mood}, and {doubts} what is recommended to you" if doubts else mood
 
 
 def _prepared(setting: Setting) -> Calibrated:

@@ -48,7 +48,7 @@ def test_exposures_count_what_was_read() -> None:
     np.testing.assert_array_equal(again.look(everyone, items)[0], counts)
 
 
-def page_turned(cohort: Cohort, rows: np.ndarray, now: np.ndarray) -> None:
+def page_turned(cohort: Cohort, rows: np.ndarray, now: np.ndarray, recommended: np.ndarray | bool = True) -> None:
     """Show three items, of which the first is watched and rated 5, the second read."""
     cohort.turn_page(rows, now)
     look = cohort.look(rows, now, np.tile(np.arange(3), (len(rows), 1)), np.ones((len(rows), 3)))
@@ -56,7 +56,7 @@ def page_turned(cohort: Cohort, rows: np.ndarray, now: np.ndarray) -> None:
     decisions = Decisions(
         one, np.array([[5.0, np.nan, np.nan]]), np.array([[20.0, 0.125, 0.0]]), np.zeros(1), np.zeros(1)
     )
-    cohort.live(look, take(decisions, np.zeros(len(rows), dtype=np.int64)))
+    cohort.live(look, take(decisions, np.zeros(len(rows), dtype=np.int64)), recommended)
 
 
 def test_experience_changes_what_the_next_page_finds() -> None:
@@ -65,6 +65,8 @@ def test_experience_changes_what_the_next_page_finds() -> None:
     before = cohort.fatigue[rows].copy()
     assert (before > 0).all()
     assert (cohort.satisfaction[rows] > 0.5).all()
+    trust = cohort.trust[rows].copy()
+    assert (trust > 0.5).all()
     assert cohort.last[rows].tolist() == [80.125, 81.125]
     assert cohort.decisions.tolist()[:3] == [1, 0, 1]
     times, _ = cohort.exposures.look(rows, np.array([[0, 1, 2], [2, 1, 0]]))
@@ -72,6 +74,7 @@ def test_experience_changes_what_the_next_page_finds() -> None:
     cohort.leave(rows)
     cohort.turn_page(rows, np.array([3000.0, 3000.0]))
     assert (cohort.fatigue[rows] < before).all()
+    assert ((cohort.trust[rows] < trust) & (cohort.trust[rows] > 0.5)).all()
     assert cohort.visits[rows].tolist() == [2, 2]
 
 
@@ -94,3 +97,9 @@ def test_a_cohort_is_its_state() -> None:
         page_turned(each, rows, np.full(12, 90.0))
     for name, column in cohort.state().items():
         np.testing.assert_array_equal(column, again.state()[name], err_msg=name)
+
+
+def test_what_a_search_found_leaves_trust_in_the_recommender_alone() -> None:
+    cohort, rows = Cohort(WORLD), np.array([2, 0])
+    page_turned(cohort, rows, np.array([60.0, 61.0]), recommended=np.array([True, False]))
+    assert cohort.trust[2] > cohort.trust[0] == 0.5

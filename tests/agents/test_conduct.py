@@ -1,5 +1,7 @@
 """The declared distributions come out as declared."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import ndtr
@@ -7,6 +9,7 @@ from scipy.stats import kstest, multivariate_normal
 
 from agents.behaviors.uniform import Uniform
 from agents.conduct import DWELL_SPREAD, GLANCE_MINUTES, WATCH_MINUTES, Conduct
+from agents.mood import NEUTRAL
 from agents.pairs import Pairs
 from agents.rating import RatingModel
 from agents.schema import PAD, Action, Choices, DecidedBy, ExitReason
@@ -25,7 +28,7 @@ def conduct(choices: Choices | None = None) -> Conduct:
 def pairs(exposures: int = 0, decision: int = 0) -> Pairs:
     """Every pair another item, so that all draws are apart."""
     met = np.full(N, exposures, dtype=np.int64)
-    return Pairs(ROWS, ROWS, ROWS % USERS, np.full(N, decision), ROWS // USERS, np.zeros(N), met)
+    return Pairs(ROWS, ROWS, ROWS % USERS, np.full(N, decision), ROWS // USERS, np.zeros(N), met, None)
 
 
 def close(found: float, wanted: float, n: int) -> bool:
@@ -101,6 +104,11 @@ def test_causes_of_leaving_compete_by_their_hazards() -> None:
     }
     for reason, chance in causes.items():
         assert close((why == reason).mean(), chance.mean(), 20_000)
+    neutral = replace(shown, trust=np.full(20_000, NEUTRAL))
+    assert (users.leave(neutral) == why).all()
+    doubting = users.leave(replace(shown, trust=np.full(20_000, 0.2)))
+    assert close((doubting == ExitReason.BORED).mean(), 1.6 * causes[ExitReason.BORED].mean(), 20_000)
+    assert ((doubting == why) | (why == ExitReason.STAYED)).all()
     short = pages(world, 2000, width=9)
     assert ExitReason.STAYED not in users.leave(short)
 

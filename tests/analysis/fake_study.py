@@ -118,7 +118,7 @@ class Visit:
             watched += self._page((day, start + page - 1, user, session, page), slate, visible, rng)
         reason = "satisfied" if watched > 1 else "bored" if not watched else "tired"
         satisfaction = min(1.0, 0.35 + 0.15 * watched)
-        self.sessions.append((session, user, start, start + 6.0 * pages, pages, reason, satisfaction, 0.1 * pages))
+        self.sessions.append((session, user, start, start + 6.0 * pages, pages, reason, satisfaction, 0.1 * pages, 0.5))
 
     def _page(self, where: tuple[object, ...], slate: np.ndarray, visible: np.ndarray, rng: Rng) -> int:
         day, now, user, session, page = where

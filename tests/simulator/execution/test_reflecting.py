@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agents.cohort import VISITS
-from agents.errors import InvalidInput
+from agents.errors import Interrupted, InvalidInput
 from agents.llm.base import Answer, Kind, Prompt
 from agents.llm.scripted import Scripted
 from analysis.cli import run
@@ -83,3 +83,12 @@ def test_an_llm_without_free_text_is_refused_at_once(tmp_path: Path) -> None:
     text = TALKING.replace("{kind: scripted}", f'{{kind: "{__name__}:Terse"}}')
     with pytest.raises(InvalidInput, match="reflection needs free text"):
         played(tmp_path / "run", text, *EVERY)
+
+
+def test_a_stopped_run_comes_to_the_same_insights(tmp_path: Path) -> None:
+    whole = played(tmp_path / "whole", TALKING, *EVERY)
+    with pytest.raises(Interrupted):
+        played(tmp_path / "run", TALKING, *EVERY, stop_after=200)
+    again = played(tmp_path / "run", TALKING, *EVERY)
+    assert again["log_digest"] == whole["log_digest"]
+    assert again["counts"]["reflections"] == whole["counts"]["reflections"] > 10
