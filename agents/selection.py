@@ -21,7 +21,7 @@ def mills(utility: Floats, level: Floats) -> Floats:
     user to take, near 0 for what it would take anyway.
 
     >>> mills(np.array([-5.0, 0.0, 3.0]), np.zeros(3)).round(2).tolist()
-    [2.82, 0.6, 0.0]
+    [2.8, 0.6, 0.0]
     """
     chance = np.clip(-np.expm1(-np.exp(utility - level)), EDGE, 1 - EDGE)
     z = ndtri(chance)

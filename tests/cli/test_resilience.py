@@ -108,10 +108,10 @@ def test_bad_answers_are_counted_by_kind_and_repaired(
     scenario: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running(
-        ",".join(f"{kind}:0.15" for kind in ("malformed", "truncated", "refused", "out_of_slate", "nan"))
+        ",".join(f"{kind}:0.1" for kind in ("malformed", "truncated", "refused", "out_of_slate", "nan"))
     ) as url:
         monkeypatch.setenv("OPENAI_BASE_URL", url)
-        told = engine(run.command, scenario, "--llm", HOSTED, "--out", tmp_path / "run")
+        told = engine(run.command, scenario, "--llm", HOSTED, "--days", 3, "--out", tmp_path / "run")
     kinds = parsed(tmp_path / "run")
     assert {"ok", "not_json", "truncated", "out_of_slate", "off_scale"} == set(kinds)
     assert told["counts"]["repaired"] > 0
