@@ -96,7 +96,8 @@ class World:
         """Open a page for each of these users, made by ``versions[which]``."""
         self.cohort.turn_page(rows, now)
         searching = self._searching(rows)
-        item_id, score, propensity = self._slates(rows, now, versions, np.where(searching, PAD, which))
+        number = np.array([version.number for version in versions], dtype=np.int64)[which]
+        item_id, score, propensity = self._slates(rows, now, versions, np.where(searching, PAD, number))
         if searching.any():
             item_id[searching], score[searching] = self._found(rows[searching], now[searching])
         popularity, rank = np.zeros(item_id.shape), np.zeros(item_id.shape, dtype=np.int64)
@@ -104,7 +105,6 @@ class World:
             mine = which == place if len(versions) > 1 else slice(None)
             popularity[mine] = version.popularity[item_id[mine]]
             rank[mine] = version.popularity_rank[item_id[mine]]
-        number = np.array([version.number for version in versions], dtype=np.int64)[which]
         told = None
         if self.social:
             told = self.social.told(rows, item_id, np.array([version.until for version in versions])[which])
@@ -126,10 +126,11 @@ class World:
         reason = np.full(len(shown.score), ExitReason.NOTHING_TO_SHOW)
         return self._turned(shown, np.zeros(len(reason)), reason)
 
-    def _slates(self, rows: Ints, now: Floats, versions: Sequence[Version], which: Ints) -> tuple[Ints, Floats, Floats]:
-        """Return items, scores and propensities, asked of each recommender in one batch; nothing where PAD stands."""
+    def _slates(
+        self, rows: Ints, now: Floats, versions: Sequence[Version], number: Ints
+    ) -> tuple[Ints, Floats, Floats]:
+        """Return items, scores and propensities by the recommender of each ``number``; nothing where PAD stands."""
         size = self.scenario.recommender.slate_size
-        number = np.where(which == PAD, PAD, np.array([version.number for version in versions])[which])
         item_id = np.full((len(rows), size), PAD, dtype=np.int64)
         score, propensity = np.full(item_id.shape, np.nan), np.full(item_id.shape, np.nan)
         for version in {version.number: version for version in versions}.values():
