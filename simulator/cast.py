@@ -1,8 +1,9 @@
 """Before time starts: who plays, how they decide, and which real interactions each side may learn from."""
 
 import math
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -79,7 +80,9 @@ def gather(scenario: Scenario, voices: Voices, progress: Progress = silent) -> C
             behavior.settle(kinds)
         behavior.prepare(setting)
         if isinstance(behavior, TalkingBehavior):
-            calibrate(behavior, voices, progress)
+            behavior.read(held(behavior.model, behavior.reading(), voices, progress, "reading the catalog"))
+            told = held(behavior.model, behavior.calibration(), voices, progress, "calibrating the language model")
+            behavior.calibrate(told)
     return Cast(dataset, behaviors, member, known, setting)
 
 
@@ -176,19 +179,20 @@ def assign(behavior: Behavior, streams: Streams, n_users: int) -> tuple[tuple[Be
     return tuple(member for member, _ in members), np.searchsorted(shares, draw, side="right").astype(np.int64)
 
 
-def calibrate(behavior: TalkingBehavior, voices: Voices, progress: Progress) -> None:
-    """Hold a behavior's calibration conversations side by side; a failed answer ends the run before it starts."""
-    conversations = behavior.calibration()
-    outcomes: dict[int, object] = {}
+def held(
+    model: str, conversations: Sequence[Generator[Prompt, Answer, Any]], voices: Voices, progress: Progress, what: str
+) -> list[Any]:
+    """Hold conversations side by side and return their ends; a failed answer ends the run before it starts."""
+    outcomes: dict[int, Any] = {}
     for ticket, conversation in enumerate(conversations):
-        voices.submit(ticket, behavior.model, next(conversation))
+        voices.submit(ticket, model, next(conversation))
     while len(outcomes) < len(conversations):
         for ticket, answer in voices.completed(block=True):
             if answer.status == "failed":
-                raise MissingResource(f"calibrating {behavior.model!r} failed: {answer.error}")
+                raise MissingResource(f"{what}: {model!r} failed: {answer.error}")
             try:
-                voices.submit(ticket, behavior.model, conversations[ticket].send(answer))
+                voices.submit(ticket, model, conversations[ticket].send(answer))
             except StopIteration as end:
                 outcomes[ticket] = end.value
-                progress(len(outcomes) / len(conversations), "calibrating the language model")
-    behavior.calibrate([outcomes[ticket] for ticket in range(len(conversations))])
+                progress(len(outcomes) / len(conversations), what)
+    return [outcomes[ticket] for ticket in range(len(conversations))]

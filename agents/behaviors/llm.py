@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal
 
 import numpy as np
 
-from agents.asking import gauge, labels, likelihood, structured
+from agents.asking import gauge, labels, likelihood, likeness, structured
 from agents.asking.gauge import Gauge
+from agents.asking.likeness import Reading
 from agents.asking.scored import Scored
 from agents.behaviors.base import Behavior, Talked, TalkingBehavior
 from agents.behaviors.calibrated import SLATES, Calibrated
@@ -30,7 +31,15 @@ from agents.schema import (
 from agents.slates import popular_slates, real_choices
 from agents.template import load
 
-Way = Literal["structured", "likelihood", "labels"]
+Way = Literal["structured", "likeness", "likelihood", "labels"]
+NEEDS: dict[Way, Kind] = {
+    "structured": "structured",
+    "likeness": "embedding",
+    "likelihood": "likelihood",
+    "labels": "labels",
+}
+"""The kind of prompt each way of asking takes, the most telling first."""
+Decide = Literal["auto", "structured", "likeness", "likelihood", "labels"]
 
 
 @dataclass
@@ -39,14 +48,14 @@ class Llm(TalkingBehavior):
 
     model: name of an entry of the scenario's llm section.
     decide: structured asks for JSON; labels and likelihood read one score per item off the model's
-    probabilities, which then enter the calibrated choice model; auto takes the first of structured,
-    likelihood, labels that the model can answer.
+    probabilities, likeness off how it reads titles, and these enter the calibrated choice model; auto takes
+    the first of structured, likeness, likelihood, labels that the model can answer.
     fallback: the behavior that decides where no usable answer comes.
     calibration_slates: real training choices that the weight of scores is fitted on.
     label_mass: probability the letters must have together, else a structured question follows.
     """
 
-    decide: Literal["auto", "structured", "labels", "likelihood"] = "auto"
+    decide: Decide = "auto"
     fallback: Behavior = field(default_factory=Calibrated)
     calibration_slates: int = 16
     label_mass: float = 0.5
@@ -56,6 +65,7 @@ class Llm(TalkingBehavior):
     _levels: tuple[float, ...] = field(init=False, repr=False)
     _conduct: Conduct = field(init=False, repr=False)
     _calibrated: Calibrated = field(init=False, repr=False)
+    _reading: Reading = field(init=False, repr=False)
     _gauge: Gauge = field(init=False, repr=False, default_factory=Gauge)
     _base: float = field(init=False, repr=False)
     _offset: Floats = field(init=False, repr=False)
@@ -72,11 +82,11 @@ class Llm(TalkingBehavior):
 
     def settle(self, kinds: frozenset[Kind]) -> None:
         """Choose the way to ask; low label mass leads to a structured question where that can be answered."""
-        able = [way for way in get_args(Way) if way in kinds]
+        able = [way for way, kind in NEEDS.items() if kind in kinds]
         if not able or (self.decide != "auto" and self.decide not in able):
-            answers = ", ".join(able) or "none of structured, likelihood, labels"
+            answers = ", ".join(able) or f"none of {', '.join(NEEDS)}"
             raise InvalidInput(f"decide: {self.decide}, but llm {self.model!r} answers {answers}")
-        self._way = cast(Way, able[0] if self.decide == "auto" else self.decide)
+        self._way = able[0] if self.decide == "auto" else self.decide
         self._repairs = "structured" in able
 
     def prepare(self, setting: Setting) -> None:
@@ -100,12 +110,26 @@ class Llm(TalkingBehavior):
 
     def assumptions(self) -> dict[str, float | str]:
         """Return how the model is asked, how much its scores count, and the versions of the templates."""
-        template = {"structured": structured, "likelihood": likelihood, "labels": labels}[self._way].TEMPLATE
-        facts: dict[str, float | str] = {"decide": self._way, f"template.{template}": float(load(template).version)}
+        facts: dict[str, float | str] = {"decide": self._way}
+        if self._way != "likeness":
+            template = {"structured": structured, "likelihood": likelihood, "labels": labels}[self._way].TEMPLATE
+            facts[f"template.{template}"] = float(load(template).version)
         if self._way == "structured":
             return facts
         weight = {"score_weight": self._gauge.coefficient, "score_weight_error": self._gauge.error}
         return facts | weight | {"calibration_slates": float(self._gauge.slates), "b": self._base}
+
+    # -- reading the catalog --------------------------------------------------------------------------
+
+    def reading(self) -> Sequence[Generator[Prompt, Answer, Floats]]:
+        """Return one conversation per group of titles, where likeness decides."""
+        catalog = self._setting.items
+        return [likeness.read(catalog, group) for group in likeness.groups(catalog)] if self._way == "likeness" else ()
+
+    def read(self, outcomes: Sequence[Floats]) -> None:
+        """Keep what the model makes of the titles."""
+        if outcomes:
+            self._reading = Reading.of(np.concatenate(outcomes))
 
     # -- calibration ----------------------------------------------------------------------------------
 
@@ -174,6 +198,8 @@ class Llm(TalkingBehavior):
     def _scores(
         self, persona: Persona, memory: str, items: Sequence[Item], decision: int, now: float = 0.0
     ) -> Generator[Prompt, Answer, Scored]:
+        if self._way == "likeness":
+            return (yield from likeness.ask(self._reading, persona.history, items, self._setting.items, now))
         if self._way == "likelihood":
             return (yield from likelihood.ask(persona, memory, items, self._setting.items, decision, now))
         draws = self._setting.draws

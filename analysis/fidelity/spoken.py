@@ -247,7 +247,7 @@ def retold(world: Setting, retell: Callable[[Persona], Persona]) -> Setting:
 
 def emptied(persona: Persona) -> Persona:
     """Return a persona of whom nothing is told."""
-    return replace(persona, narrative="", favorites=())
+    return replace(persona, narrative="", favorites=(), history=())
 
 
 def paraphrased(persona: Persona) -> Persona:
