@@ -51,14 +51,17 @@ def _names(kind: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
 
 
-def observations(pages: Pages, session_id: Ints, items: Sequence[Item]) -> list[Observation]:
-    """Return pages one by one, as single users see them."""
+def observations(
+    pages: Pages, session_id: Ints, items: Sequence[Item], friends: Sequence[Sequence[tuple[str, ...]]] | None = None
+) -> list[Observation]:
+    """Return pages one by one, as single users see them; ``friends`` by page and position, who told of an item."""
     length = np.count_nonzero(pages.item_id != PAD, axis=1).tolist()
     slates, popularity, exposures = (a.tolist() for a in (pages.item_id, pages.popularity, pages.exposures))
     trusts = np.full(len(length), NEUTRAL) if pages.trust is None else pages.trust
     moods = (pages.fatigue, pages.satisfaction, trusts)
     figures = (pages.user_id, pages.now, session_id, pages.page, pages.decision, *moods)
-    columns = zip(*(column.tolist() for column in figures), slates, popularity, exposures, length, strict=True)
+    told = [()] * len(length) if friends is None else friends
+    columns = zip(*(column.tolist() for column in figures), slates, popularity, exposures, length, told, strict=True)
     return [
         Observation(
             user_id=user,
@@ -72,6 +75,7 @@ def observations(pages: Pages, session_id: Ints, items: Sequence[Item]) -> list[
             fatigue=fatigue,
             satisfaction=satisfaction,
             trust=trust,
+            friends=tuple(who[:count]),
         )
-        for user, now, session, page, decision, fatigue, satisfaction, trust, slate, counts, times, count in columns
+        for user, now, session, page, decision, fatigue, satisfaction, trust, slate, counts, times, count, who in columns
     ]

@@ -63,6 +63,10 @@ class Personas(Sequence[Persona]):
         """Make one persona after the other."""
         return (self[user] for user in range(len(self)))
 
+    def name(self, user_id: int) -> str:
+        """Return what one user is called."""
+        return self._name(user_id, int(self.source_user[user_id]))
+
     def names(self) -> list[str]:
         """Return what the users are called in reports."""
         return [self._name(user, source) for user, source in enumerate(self.source_user.tolist())]

@@ -103,6 +103,8 @@ def stage(scenario: Scenario) -> tuple[Dataset, Interactions, Setting]:
         choices=Choices(
             **scenario.choice.model_dump(),
             rate=scenario.users.rate,
+            vote=scenario.users.vote,
+            able=frozenset(scenario.users.actions),
             influence=scenario.social.influence if scenario.social else 0.0,
         ),
         draws=streams,
@@ -111,6 +113,8 @@ def stage(scenario: Scenario) -> tuple[Dataset, Interactions, Setting]:
         memory_tokens=scenario.users.memory_tokens,
         vectors=embedded(dataset.catalog.items, scenario.users.memory.relevance),
         reflect_every=scenario.users.memory.reflect_every,
+        drift=scenario.users.drift,
+        drift_half_life=math.inf if scenario.users.drift_half_life is None else scenario.users.drift_half_life,
         surprise=math.inf if scenario.users.memory.surprise is None else scenario.users.memory.surprise,
     )
     return dataset, known_at_start(parts.platform, source_user), setting

@@ -249,7 +249,10 @@ class Desk:
             self._send(Talk(shown, row, one, behavior, conversation, next(conversation), reflecting=reflecting))
 
     def _seen(self, shown: Shown) -> list[Observation]:
-        return observations(shown.look.pages, shown.look.session_id, self.world.cast.catalog.items)
+        pages, social, friends = shown.look.pages, self.world.social, None
+        if social and shown.until is not None:
+            friends = social.tellers(pages.user_id, pages.item_id, shown.until)
+        return observations(pages, shown.look.session_id, self.world.cast.catalog.items, friends)
 
     def _send(self, talk: Talk) -> None:
         self._ticket += 1
