@@ -11,7 +11,7 @@ from agents.traits import Singles, genre_matrix
 
 @dataclass(frozen=True)
 class Match:
-    """How well items suit users: the mean of a persona's tastes over an item's genres, 0 without any; tastes as they are now."""
+    """How well items suit users: the mean of their tastes, as they are now, over an item's genres, 0 without any."""
 
     tastes: Singles
     """(users, genres)"""

@@ -51,17 +51,14 @@ def _names(kind: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
 
 
-def observations(
-    pages: Pages, session_id: Ints, items: Sequence[Item], friends: Sequence[Sequence[tuple[str, ...]]] | None = None
-) -> list[Observation]:
-    """Return pages one by one, as single users see them; ``friends`` by page and position, who told of an item."""
+def observations(pages: Pages, session_id: Ints, items: Sequence[Item]) -> list[Observation]:
+    """Return pages one by one, as single users see them; what friends told is not in them."""
     length = np.count_nonzero(pages.item_id != PAD, axis=1).tolist()
     slates, popularity, exposures = (a.tolist() for a in (pages.item_id, pages.popularity, pages.exposures))
     trusts = np.full(len(length), NEUTRAL) if pages.trust is None else pages.trust
     moods = (pages.fatigue, pages.satisfaction, trusts)
     figures = (pages.user_id, pages.now, session_id, pages.page, pages.decision, *moods)
-    told = [()] * len(length) if friends is None else friends
-    columns = zip(*(column.tolist() for column in figures), slates, popularity, exposures, length, told, strict=True)
+    columns = zip(*(column.tolist() for column in figures), slates, popularity, exposures, length, strict=True)
     return [
         Observation(
             user_id=user,
@@ -75,7 +72,6 @@ def observations(
             fatigue=fatigue,
             satisfaction=satisfaction,
             trust=trust,
-            friends=tuple(who[:count]),
         )
-        for user, now, session, page, decision, fatigue, satisfaction, trust, slate, counts, times, count, who in columns
+        for user, now, session, page, decision, fatigue, satisfaction, trust, slate, counts, times, count in columns
     ]

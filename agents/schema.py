@@ -35,7 +35,7 @@ class Feedback(IntEnum):
 
 
 ABILITIES = ("watch", "skip", "rate", "like", "dislike", "search", "next_page", "leave", "return", "tell")
-"""All that users may be able to do; ``skip`` is passing over what was read, ``return`` coming back for another visit."""
+"""All that users may be able to do; ``skip`` is to pass over what was read, ``return`` to come for another visit."""
 USUAL = tuple(ability for ability in ABILITIES if ability not in ("like", "dislike"))
 """What they are able to do unless a scenario says otherwise."""
 

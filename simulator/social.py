@@ -20,9 +20,10 @@ TICKS = 1024.0
 class Social:
     """Who knows whom, and what was told to whom when.
 
-    A watched item is told of with the chance ``tell`` x how much it was liked (the rating as a share of its scale; without
-    one all or nothing by a like or dislike, else one half), to one friend drawn at random. What was told at t is known to the friend as soon as t is visible
-    to it (``Version.until``): word of mouth travels with the platform's lag.
+    A watched item is told of with the chance ``tell`` x how much it was liked (the rating as a share of its scale;
+    without one all or nothing by a like or dislike, else one half), to one friend drawn at random. What was told
+    at t is known to the friend as soon as t is visible to it (``Version.until``): word of mouth travels with the
+    platform's lag.
     """
 
     def __init__(self, section: SocialSection, setting: Setting, streams: Streams) -> None:
@@ -69,7 +70,7 @@ class Social:
         return np.where(item_id >= 0, table[asked], 0)
 
     def tellers(self, rows: Ints, item_id: Ints, until: Floats) -> list[list[tuple[str, ...]]]:
-        """Return, by page and position, the names of the friends who told of an item before ``until``, in that order."""
+        """Return, by page and position, the names of the friends who told of an item before ``until`` (B,)."""
         found = []
         for user, slate, moment in zip(rows.tolist(), item_id.tolist(), until.tolist(), strict=True):
             _, place = self._tips.find(np.array([user]))

@@ -159,7 +159,8 @@ class World:
         """Return what the search finds for what these users are in the mood for, and log what they asked."""
         size = self.scenario.recommender.slate_size
         visits, requests = self.cohort.visits[rows], self._requests(rows, now)
-        mood = self._needs.mood(rows, visits, self.cohort.drift and self.cohort.drift.at(rows, now))
+        moved = self.cohort.drift.at(rows, now) if self.cohort.drift else None
+        mood = self._needs.mood(rows, visits, moved)
         item_id = np.full((len(rows), size), PAD, dtype=np.int64)
         score = np.full(item_id.shape, np.nan)
         for genre in np.flatnonzero(np.bincount(mood)).tolist():
