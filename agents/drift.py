@@ -1,10 +1,11 @@
 """How tastes move: what users watch and like draws their tastes to itself, and the pull fades.
 
 A taste is the log ratio of a user's genre shares to everybody's (``agents.traits``), and each item shows one:
-that of a history of nothing else. What is watched moves tastes part of the way to what it shows, the further
-the better it was liked, and without anything new they return to what they were at first: opinion formation with
-attachment to the initial opinion (Friedkin & Johnsen 1990), under what a recommender shows (Rossi, Polderman &
-Frasca 2022, arXiv 1809.04644). Tastes stay within what they were and what the items watched show.
+that of a history of such items alone, of the length at which who goes on as before stays as it is. What is
+watched moves tastes part of the way to what it shows, the further the better it was liked, and without anything
+new they return to what they were at first: opinion formation with attachment to the initial opinion (Friedkin &
+Johnsen 1990), under what a recommender shows (Rossi, Polderman & Frasca 2022, arXiv 1809.04644). Tastes stay
+within what they were and what the items watched show.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from agents.schema import Bools, Floats, Ints, Setting
 from agents.traits import Singles, genre_matrix, shown_tastes
 from agents.untrusted import clean
 
+HISTORY = 20.0
+"""Items of a history that shows a taste: more would sharpen the tastes of who watches by them, fewer blunt them."""
 NOTABLE = 0.25
 """Change of a taste that its user is aware of."""
 MOST_NAMED = 2
@@ -28,7 +31,7 @@ class Drift:
     def __init__(self, setting: Setting) -> None:
         self.genres, member = genre_matrix(setting.items)
         self._first = setting.personas.traits.tastes_for(self.genres)
-        self._shows = shown_tastes(member, setting.popularity)
+        self._shows = shown_tastes(member, setting.popularity, HISTORY)
         self._pull, self._half_life = setting.drift, setting.drift_half_life
         self._moved: Singles = np.zeros(self._first.shape, dtype=np.float32)
         self._since: Floats = np.zeros(len(self._first))

@@ -114,10 +114,10 @@ def _against(mass: Floats, taken: Floats) -> Floats:
     return np.asarray(weight - weight.mean(axis=1, keepdims=True)) if everybody.size else mass
 
 
-def shown_tastes(member: Floats, popularity: Floats) -> Singles:
-    """Return (items, genres) the taste each item shows: that of a user of whom nothing else is known to be taken."""
+def shown_tastes(member: Floats, popularity: Floats, count: float) -> Singles:
+    """Return (items, genres) the taste each item shows: that of a user who took ``count`` such items and no other."""
     split = member / np.maximum(member.sum(axis=1, keepdims=True), 1.0)
-    return _against(split, popularity @ split).astype(np.float32)
+    return _against(count * split, popularity @ split).astype(np.float32)
 
 
 def _activity(taken: Floats) -> Floats:
