@@ -42,13 +42,9 @@ behavior:
     - {kind: cascade, share: 0.3}
 recommender: {kind: popularity, slate_size: 6, retrain: 8h}
 """
-TALKING = (
-    DRIFTING.replace("affinity, share: 0.7", "affinity, share: 0.5")
-    .replace(
-        "members:",
-        "members:\n    - {kind: llm, share: 0.3, model: scripted, decide: structured, fallback: {kind: uniform}}",
-    )
-    .replace("recommender:", "llm: {scripted: {kind: scripted}}\nbudget: {fallback_share: 1.0}\nrecommender:")
+TALKER = "{kind: llm, share: 0.3, model: scripted, decide: structured, fallback: {kind: uniform}}"
+TALKING = DRIFTING.replace("members:", f"members:\n    - {TALKER}").replace(
+    "recommender:", "llm: {scripted: {kind: scripted}}\nbudget: {fallback_share: 1.0}\nrecommender:"
 )
 
 
