@@ -142,7 +142,7 @@ def test_columns_and_clocks_drift_alike(tmp_path: Path, text: str) -> None:
 
 def test_no_drift_is_exactly_none(tmp_path: Path) -> None:
     some, none, other = (
-        played(tmp_path / name, DRIFTING, *sets)
+        played(tmp_path / name, DRIFTING, "days=1", *sets)
         for name, sets in (
             ("some", ()),
             ("none", ("users.drift=0",)),
@@ -155,13 +155,13 @@ def test_no_drift_is_exactly_none(tmp_path: Path) -> None:
 
 
 def test_drift_goes_on_from_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = played(tmp_path / "whole", DRIFTING)
+    whole = played(tmp_path / "whole", DRIFTING, "days=1")
     monkeypatch.setattr(checkpoint, "LEAST_S", 0.0)
     monkeypatch.setattr(checkpoint, "REST", 0.0)
     with pytest.raises(Interrupted):
-        played(tmp_path / "run", DRIFTING, stop_after=150)
+        played(tmp_path / "run", DRIFTING, "days=1", stop_after=50)
     monkeypatch.setattr(checkpoint, "LEAST_S", 1e6)
-    assert played(tmp_path / "run", DRIFTING)["log_digest"] == whole["log_digest"]
+    assert played(tmp_path / "run", DRIFTING, "days=1")["log_digest"] == whole["log_digest"]
 
 
 def test_drift_is_measured_through_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
