@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -115,11 +115,12 @@ def _files(scenario: Scenario) -> dict[str, str]:
     found = {}
     for family, where, spec in components(scenario.model_dump(mode="json")):
         component = build(family, spec)
-        for name, value in vars(component).items():
+        for field in fields(component):
+            value = getattr(component, field.name, None)
             path = value.expanduser() if isinstance(value, Path) else None
             if path and path.is_file():
                 with path.open("rb") as file:
-                    found[".".join((*map(str, where), name))] = hashlib.file_digest(file, "blake2b").hexdigest()
+                    found[".".join((*map(str, where), field.name))] = hashlib.file_digest(file, "blake2b").hexdigest()
     return found
 
 
