@@ -12,7 +12,7 @@ from simulator.catalog import Catalog, Interactions
 from simulator.recommenders.base import Progress, Requests, Scorer, State, silent, under
 from simulator.recommenders.linear import PRIOR
 from simulator.recommenders.sequences import newest, windows
-from simulator.recommenders.tokenizers.base import NO_CODE, Tokenizer
+from simulator.recommenders.tokenizers.base import NO_CODE, Tokenizer, extended
 from simulator.recommenders.tokenizers.product import Product
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ class SemanticId(Scorer):
 
         before = self._network
         if before is None:
-            self.tokenizer.fit(log, len(catalog), rng)
-        self._codes = extended(self._codes, self.tokenizer.encode(log, len(catalog), rng))
+            self.tokenizer.fit(log, catalog, rng)
+        self._codes = extended(self._codes, self.tokenizer.encode(log, catalog, rng))
         counts = log.counts(len(catalog))
         self._prior = PRIOR * counts / max(counts.sum(), 1.0)
         with torch.random.fork_rng(devices=[]):
@@ -164,7 +164,8 @@ class SemanticId(Scorer):
         assert self._network is not None, "fit before asking for the state"
         network = {f"network.{name}": value.numpy(force=True) for name, value in self._network.state_dict().items()}
         tokenizer = {f"tokenizer.{name}": value for name, value in self.tokenizer.state().items()}
-        return {"codes": self._codes, "prior": self._prior, **tokenizer, **network}
+        offered = np.full(self._codes.shape[1], self.tokenizer.codes)
+        return {"codes": self._codes, "offered": offered, "prior": self._prior, **tokenizer, **network}
 
     def load_state(self, state: State) -> None:
         """Take over IDs, tokenizer and network."""
@@ -176,11 +177,3 @@ class SemanticId(Scorer):
         self._network = self._new_network()
         # a copy: the tensors must not share memory with the state that is handed in
         self._network.load_state_dict({k: torch.tensor(v) for k, v in under("network.", state).items()})
-
-
-def extended(codes: Ints, fresh: Ints) -> Ints:
-    """Return the fresh codes with those that items already had in their place."""
-    had = np.flatnonzero(codes[:, 0] != NO_CODE)
-    extended = fresh.copy()
-    extended[had] = codes[had]
-    return extended
