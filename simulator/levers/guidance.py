@@ -11,14 +11,14 @@ from simulator.recommenders.base import Recommender
 
 @dataclass
 class Guidance(Lever):
-    """Set the guidance weight w of a diffusion: (1 + w) conditional - w unconditional (Ho & Salimans 2022).
+    """Raise the guidance weight w of a diffusion: (1 + w) conditional - w unconditional (Ho & Salimans 2022).
 
-    strength: w; 0 leaves the recommender's own.
+    strength: what is added to the recommender's own w.
     """
 
     strength: Annotated[float, Field(ge=0)]
 
     def changed(self, recommender: Recommender) -> Recommender:
         """Return the recommender with its guidance changed."""
-        holder(recommender, "guidance", "guidance").guidance = self.strength
+        holder(recommender, "guidance", "guidance").guidance += self.strength
         return recommender

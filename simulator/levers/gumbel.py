@@ -13,12 +13,12 @@ from simulator.recommenders.base import Recommender
 class Gumbel(Lever):
     """Add Gumbel noise to every step of every generated semantic ID (compare stochastic beams; Kool et al., ICML 2019).
 
-    strength: factor of the noise; 1 draws from the recommender's own distribution.
+    strength: added to the factor of the noise; at 1 in all, paths are drawn from the recommender's distribution.
     """
 
     strength: Annotated[float, Field(ge=0)]
 
     def changed(self, recommender: Recommender) -> Recommender:
         """Return the recommender with its decoding changed."""
-        holder(recommender, "gumbel", "gumbel").gumbel = self.strength
+        holder(recommender, "gumbel", "gumbel").gumbel += self.strength
         return recommender

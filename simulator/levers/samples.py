@@ -11,14 +11,14 @@ from simulator.recommenders.base import Recommender
 
 @dataclass
 class Samples(Lever):
-    """Set how many samples a diffusion draws for a slate: more of them reach more of a user's tastes.
+    """Draw more samples of a diffusion for each slate: more of them reach more of a user's tastes.
 
-    strength: samples; 0 leaves the recommender's own.
+    strength: samples beyond the recommender's own.
     """
 
     strength: Annotated[int, Field(ge=0)]
 
     def changed(self, recommender: Recommender) -> Recommender:
         """Return the recommender with its samples changed."""
-        holder(recommender, "samples", "samples").samples = self.strength
+        holder(recommender, "samples", "samples").samples += self.strength
         return recommender

@@ -21,7 +21,7 @@ seed: 5
 days: 1
 data: {kind: "synthetic:tiny", min_interactions: 5}
 users: {count: 25}
-behavior: {kind: calibrated}
+behavior: {kind: uniform}
 recommender:
   kind: item_knn
   slate_size: 5

@@ -13,8 +13,8 @@ from analysis.metrics.taste import miscalibration_kl
 from analysis.metrics.variety import intra_list_diversity
 from simulator.components import build
 from simulator.data.synthetic import Synthetic
+from simulator.levers import exposure_cap
 from simulator.levers.base import levered
-from simulator.levers.exposure_cap import everybody, expected
 from simulator.levers.reranked import Reranked
 from simulator.recommenders.base import Recommender, Requests, Slates, State
 from simulator.recommenders.fallback import Fallback
@@ -35,7 +35,7 @@ def plain() -> Recommender:
 
 @cache
 def asked() -> Requests:
-    return everybody(WORLD.interactions, np.random.default_rng(3)).part(0, 400)
+    return exposure_cap.everybody(WORLD.interactions, np.random.default_rng(3))
 
 
 def shown(kind: str, strength: float, **more: object) -> Slates:
@@ -46,6 +46,12 @@ def shown(kind: str, strength: float, **more: object) -> Slates:
     changed = Reranked(plain(), lever)
     changed._known = lever.learn(plain(), WORLD.interactions, WORLD.catalog, np.random.default_rng(1))
     return changed.recommend(asked(), 10)
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Users of the log that stand for all in exposure caps."""
+    monkeypatch.setattr(exposure_cap, "USERS", 300)
 
 
 def profiles() -> Lists:
@@ -89,7 +95,7 @@ FIGURES = {
         ("temperature", (0, 0.05, 0.2, 1), "alike", -1, {}),
         ("exploration", (0, 0.1, 0.3, 1), "coverage", 1, {}),
         ("exploration", (0, 0.1, 0.3, 1), "alike", -1, {}),
-        ("exposure_cap", (0, 0.85, 0.9, 0.95), "largest", -1, {"pool": 50}),
+        ("exposure_cap", (0, 0.6, 0.75, 0.85), "largest", -1, {"pool": 50}),
     ],
 )
 def test_more_of_it_does_more(kind, strengths, figure, sign, more):
@@ -103,14 +109,19 @@ def test_calibrated_slates_come_close_to_the_history():
 
 
 def test_the_cap_is_met_where_it_was_learned():
-    everyone = everybody(WORLD.interactions, np.random.default_rng(1))
-    pools = plain().recommend(everyone, 50).item_id
-    lever = build("levers", {"kind": "exposure_cap", "strength": 0.95, "pool": 50})
-    keep = lever.learn(plain(), WORLD.interactions, WORLD.catalog, np.random.default_rng(1))["keep"]
-    before, after = (expected(pools, chance, 10) / len(everyone) for chance in (np.ones(len(keep)), keep))
+    users = exposure_cap.everybody(WORLD.interactions, np.random.default_rng(1))
+    pools, n = plain().recommend(users, 200).item_id, len(WORLD.catalog)
+    before = exposure_cap.expected(pools, np.ones(n), 10) / len(users)
+    keep, after = exposure_cap.kept(pools, n, 0.05, 10)
     np.testing.assert_allclose(before, shares(pools[:, :10]), atol=1e-12)
-    assert before.max() > 0.1, "there was nothing to cap"
-    assert after.max() < 0.0501
+    assert before.max() > 0.2, "there was nothing to cap"
+    assert after.max() / len(users) < 0.0501
+    assert (keep[after < 0.04 * len(users)] == 1).all(), "only what is capped is withheld"
+
+
+def test_a_cap_that_pools_cannot_meet_is_widened():
+    narrow, wide = (shares(shown("exposure_cap", 0.97, pool=pool).item_id).max() for pool in (15, 60))
+    assert 0.03 < wide < narrow < FIGURES["largest"](plain().recommend(asked(), 10).item_id)
 
 
 def test_full_exploration_is_uniform_whatever_the_recommender():
