@@ -1,19 +1,20 @@
 """Generative recommendation by semantic IDs whose digits are generated one after the other."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
+from agents.errors import InvalidInput
 from agents.schema import PAD, Bools, Floats, Ints
 from simulator.catalog import Catalog, Interactions
 from simulator.recommenders.base import Progress, Requests, Scorer, Slates, State, diagnostics, silent, top_k, under
-from simulator.recommenders.decoding import Decoder, Memory
+from simulator.recommenders.decoding import Continue, Decoder, Memory
 from simulator.recommenders.linear import PRIOR
+from simulator.recommenders.next_item import BLOCK, REREAD
 from simulator.recommenders.objective import Objective
-from simulator.recommenders.sequences import newest, windows
+from simulator.recommenders.sequences import batches, newest, steps
 from simulator.recommenders.tokenizers.base import NO_CODE, Tokenizer, extended
 from simulator.recommenders.tokenizers.residual_kmeans import ResidualKmeans
 from simulator.recommenders.trie import Trie
@@ -24,12 +25,8 @@ if TYPE_CHECKING:
 
     from simulator.recommenders.tiger_network import TigerNetwork
 
-BLOCK = 32
-"""Rows a beam search answers at a time, padded where fewer are asked, so that no row's rounding depends on the batch."""
 EXACT_BLOCK = 8
-"""The same where every path is walked."""
-WARM_UP = 50
-"""Steps over which the learning rate rises; it then falls along a half cosine to a twentieth."""
+"""Rows answered at a time where every path is walked, padded as a BLOCK is where few are followed."""
 
 
 @dataclass
@@ -56,14 +53,14 @@ class Tiger(Scorer):
     sequential: ClassVar[bool] = True
     new_items: ClassVar[Literal["scored", "invisible"]] = "invisible"
 
-    tokenizer: Tokenizer = field(default_factory=ResidualKmeans)
+    tokenizer: Tokenizer = field(default_factory=lambda: ResidualKmeans(digits=2))
     decode: Literal["beam", "exact"] = "beam"
     beam: Annotated[int, Field(ge=1)] = 20
     temperature: Annotated[float, Field(gt=0)] = 1.0
     gumbel: Annotated[float, Field(ge=0)] = 0.0
     ghosts: bool = True
-    epochs: Annotated[int, Field(ge=1)] = 20
-    refit_epochs: Annotated[int, Field(ge=1)] = 4
+    epochs: Annotated[int, Field(ge=1)] = 6
+    refit_epochs: Annotated[int, Field(ge=1)] = 1
     length: Annotated[int, Field(ge=1)] = 20
     width: Annotated[int, Field(ge=2, multiple_of=2)] = 64
     blocks: Annotated[int, Field(ge=1)] = 2
@@ -74,7 +71,7 @@ class Tiger(Scorer):
     _codes: Ints = field(init=False, repr=False, default_factory=lambda: np.zeros((0, 1), dtype=np.int64))
     _paths: Ints = field(init=False, repr=False, default_factory=lambda: np.zeros((0, 2), dtype=np.int64))
     _trie: Trie = field(init=False, repr=False, default_factory=lambda: Trie((), np.zeros(0, dtype=np.int64)))
-    _prior: Floats = field(init=False, repr=False, default_factory=lambda: np.zeros(0))
+    _counts: Floats = field(init=False, repr=False, default_factory=lambda: np.zeros(0))
     _network: "TigerNetwork | None" = field(init=False, repr=False, default=None)
 
     def fit(
@@ -83,18 +80,19 @@ class Tiger(Scorer):
         """Tokenize and train; with a network already there, keep its items' IDs, give new items theirs, train on."""
         import torch
 
+        if self.objective.prefers:
+            raise InvalidInput("tiger learns no preferences (sdpo, self_play); use semantic_id or sasrec for them")
         before = self._network
         if before is None:
             self.tokenizer.fit(log, catalog, rng)
-        counts = log.counts(len(catalog))
-        self._prior = PRIOR * counts / max(counts.sum(), 1.0)
+        self._counts = log.counts(len(catalog))
         self._codes = extended(self._codes, self.tokenizer.encode(log, catalog, rng))
-        self._paths = told_apart(self._codes, self._paths, counts)
+        self._paths = told_apart(self._codes, self._paths, self._counts)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(2**63)))
             self._network = self._new_network()
             if before is not None:
-                self._network.grow_from(before)
+                self._network.take_over(before.state_dict())
             self._train(log, before is not None, rng, progress)
 
     def _new_network(self) -> "TigerNetwork":
@@ -103,56 +101,52 @@ class Tiger(Scorer):
         alike = int(self._paths[:, -1].max(initial=0)) + 1
         sizes = (*[self.tokenizer.codes] * self.tokenizer.digits, alike)
         self._trie = Trie.of(self._paths, sizes)
-        return TigerNetwork(
-            sizes, length=self.length, width=self.width, blocks=self.blocks, dropout=self.dropout
-        ).eval()
+        shape = {"length": self.length, "width": self.width, "blocks": self.blocks}
+        return TigerNetwork(sizes, dropout=self.dropout, **shape).eval()
 
     def _train(self, log: Interactions, warm: bool, rng: np.random.Generator, progress: Progress) -> None:
         """Minimize the cross-entropy of every digit of every next item."""
         import torch
 
+        from simulator.recommenders.training import Course
+
         assert self._network is not None
-        rows_each = len(windows(log, self.length, rng)[0])
-        if not rows_each:
+        epochs, slower = (self.refit_epochs, REREAD) if warm else (self.epochs, 1)
+        total = epochs * steps(log, self.length, self.batch, rng)
+        if not total:
             return
-        network, epochs = self._network.train(), self.refit_epochs if warm else self.epochs
-        rates = self._rates(epochs * -(-rows_each // self.batch), warm)
+        rates = Course(epochs, self.length, self.batch, self.learning_rate / slower).rates(total)
+        network, weights = self._network.train(), self.objective.weights(self._counts)
         optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.05)
         for epoch in range(epochs):
-            inputs, targets = (torch.from_numpy(part) for part in windows(log, self.length, rng))
-            shuffled = torch.from_numpy(rng.permutation(len(inputs)))
-            for rows in torch.split(shuffled, self.batch):
+            for told, targets in batches(log, self.length, self.batch, rng):
                 optimizer.param_groups[0]["lr"] = next(rates)
                 optimizer.zero_grad()
-                torch.autograd.backward(self._loss(network, inputs[rows], targets[rows]))
+                torch.autograd.backward(self._loss(network, told.items, targets, weights))
                 optimizer.step()
             progress((epoch + 1) / epochs, f"epoch {epoch + 1} of {epochs}")
         network.eval()
 
-    def _loss(self, network: "TigerNetwork", inputs: "Tensor", targets: "Tensor") -> "Tensor":
+    def _loss(self, network: "TigerNetwork", inputs: Ints, targets: Ints, weights: Floats | None) -> "Tensor":
         """Return the mean cross-entropy over digits and over places where input and target are both real."""
         import torch
-        from torch.nn.functional import cross_entropy
+
+        from simulator.recommenders.transformer import mean_cross_entropy
 
         real = (inputs > 0) & (targets > 0)
-        items = torch.cat([inputs[:, :1], torch.where(targets > 0, targets, torch.nn.functional.pad(inputs[:, 1:], (0, 1)))], 1)
-        told = network(self._told(items))[real]
-        wanted = torch.from_numpy(self._paths)[targets[real] - 1]
-        losses = [cross_entropy(network.logits(told[:, d], d), wanted[:, d]) for d in range(wanted.shape[1])]
+        after = np.where(targets > 0, targets, np.pad(inputs[:, 1:], ((0, 0), (0, 1))))
+        told = network(self._told(np.concatenate([inputs[:, :1], after], axis=1)))[torch.from_numpy(real)]
+        wanted = targets[real] - 1
+        paths = torch.from_numpy(self._paths[wanted])
+        each = None if weights is None else torch.from_numpy(weights[wanted]).float()
+        losses = [mean_cross_entropy(network.logits(told[:, d], d), paths[:, d], each) for d in range(paths.shape[1])]
         return torch.stack(losses).mean()
 
-    def _told(self, items: "Tensor") -> "Tensor":
+    def _told(self, items: Ints) -> "Tensor":
         """Return (..., digits) paths of items + 1, NO_CODE where there is none."""
         import torch
 
-        return torch.where(items[..., None] > 0, torch.from_numpy(self._paths)[(items - 1).clamp(min=0)], NO_CODE)
-
-    def _rates(self, steps: int, warm: bool) -> Iterator[float]:
-        """Yield the learning rate of each step."""
-        highest = self.learning_rate / 4 if warm else self.learning_rate
-        for step in range(steps):
-            falling = 0.525 + 0.475 * np.cos(np.pi * step / steps)
-            yield float(highest * min(1.0, (step + 1) / WARM_UP) * falling)
+        return torch.from_numpy(np.where(items[..., None] > 0, self._paths[np.maximum(items - 1, 0)], NO_CODE))
 
     def recommend(self, requests: Requests, k: int) -> Slates:
         """Return the k best allowed items that the search finds, the most popular where a history is empty."""
@@ -171,7 +165,8 @@ class Tiger(Scorer):
         return Slates(items, best, np.full_like(best, np.nan), diagnostics(items))
 
     def _popular(self, rows: int) -> Floats:
-        return np.tile(np.where(self._codes[:, 0] != NO_CODE, self._prior, -np.inf), (rows, 1))
+        share = PRIOR * self._counts / max(self._counts.sum(), 1.0)
+        return np.tile(np.where(self._codes[:, 0] != NO_CODE, share, -np.inf), (rows, 1))
 
     def _searched(self, requests: Requests, sequences: Ints, k: int) -> tuple[Ints, Floats]:
         """Return the (B, k) best items of at most BLOCK requests, by beam search, ties by item id."""
@@ -212,12 +207,12 @@ class Tiger(Scorer):
 
         return Decoder(self._trie, self.ghosts, noise)
 
-    def _reading(self, sequences: Ints) -> "tuple[Tensor, _Continuation]":
+    def _reading(self, sequences: Ints) -> "tuple[Tensor, Continue]":
         """Return the log-probabilities of the first digit after histories, and what continues them."""
         import torch
 
         assert self._network is not None
-        reading = self._network.read(self._told(torch.from_numpy(sequences)))
+        reading = self._network.read(self._told(sequences))
         network, temperature = self._network, self.temperature
 
         def likely(states: "Tensor", digit: int) -> "Tensor":
@@ -256,14 +251,14 @@ class Tiger(Scorer):
         tokenizer = {f"tokenizer.{name}": value for name, value in self.tokenizer.state().items()}
         offered = np.full(self._codes.shape[1], self.tokenizer.codes)
         ids = {"codes": self._codes, "offered": offered, "paths": self._paths}
-        return {**ids, "prior": self._prior, **tokenizer, **network}
+        return {**ids, "counts": self._counts, **tokenizer, **network}
 
     def load_state(self, state: State) -> None:
         """Take over IDs, tokenizer and network."""
         import torch
 
         self._codes, self._paths = (np.asarray(state[name], dtype=np.int64) for name in ("codes", "paths"))
-        self._prior = np.asarray(state["prior"], dtype=np.float64)
+        self._counts = np.asarray(state["counts"], dtype=np.float64)
         self.tokenizer.load_state(under("tokenizer.", state))
         self._network = self._new_network()
         # a copy: the tensors must not share memory with the state that is handed in

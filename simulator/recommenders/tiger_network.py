@@ -1,15 +1,14 @@
 """A causal transformer over semantic IDs laid end to end, which reads a history once and continues it many ways."""
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from simulator.recommenders.semantic_network import FAR, Block
-
-Memory = list[tuple[Tensor, Tensor]]
-"""Keys and values of each block."""
+from simulator.recommenders.decoding import Memory
+from simulator.recommenders.transformer import FAR, Block
 
 
 class TigerNetwork(nn.Module):
@@ -23,43 +22,40 @@ class TigerNetwork(nn.Module):
 
     def __init__(self, sizes: tuple[int, ...], *, length: int, width: int, blocks: int, dropout: float) -> None:
         super().__init__()
-        self.sizes, self.length = sizes, length
+        self.sizes = sizes
         self.register_buffer("offsets", torch.tensor([0, *sizes[:-1]]).cumsum(0), persistent=False)
         self.code = nn.Parameter(torch.randn(sum(sizes), width) * 0.1)
         self.place = nn.Parameter(torch.randn(length + 1, width) * 0.02)
-        self.blocks = nn.ModuleList(Block(width, dropout) for _ in range(blocks))
+        self.blocks = nn.ModuleList(Block(width, dropout, length) for _ in range(blocks))
         self.norm = nn.LayerNorm(width)
         self.choice = nn.Parameter(torch.randn(sum(sizes), width) / math.sqrt(width))
         self.bias = nn.Parameter(torch.zeros(sum(sizes)))
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Return (B, length, digits, width): what predicts each digit of items 1..length, given all before it.
+        """Return (B, n, digits, width): what predicts each digit of items 1..n, given all before it.
 
-        ``codes`` are (B, length + 1, digits), negative where there is no item.
+        ``codes`` are (B, n + 1, digits), negative where there is no item; the last item is the one that comes next.
         """
-        hidden, mask = self._embedded(codes[:, :-1], codes[:, -1:])
+        tokens = codes.shape[1] * len(self.sizes) - 1
+        hidden, mask = self._embedded(codes, self.place[-codes.shape[1] :], tokens)
         for block in self.blocks:
             hidden = block(hidden, mask)
-        digits = len(self.sizes)
-        told: Tensor = self.norm(hidden[:, digits - 1 :])
-        return told.view(len(codes), self.length, digits, -1)
+        before: Tensor = self.norm(hidden[:, len(self.sizes) - 1 :])
+        return before.unflatten(1, (codes.shape[1] - 1, len(self.sizes)))
 
-    def grow_from(self, before: "TigerNetwork") -> None:
-        """Take over the tensors of a network whose last digit may have had fewer codes."""
-        mine = self.state_dict()
-        for name, value in before.state_dict().items():
-            mine[name][: len(value)] = value
-
-    def _embedded(self, codes: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the states of (B, items, digits) codes, then of one ``last`` item but for its last digit, and a mask."""
-        whole = torch.cat([codes, last], dim=1)
-        there = (whole >= 0).flatten(1)
-        states = self.code[(whole.clamp(min=0) + self.offsets)] + self.place[: whole.shape[1], None]
-        tokens = there.shape[1] - 1 if last.shape[1] else there.shape[1]
-        visible = there[:, None, None, :tokens] & torch.ones(tokens, tokens).tril().bool()
+    def _embedded(self, codes: Tensor, place: Tensor, tokens: int) -> tuple[Tensor, Tensor]:
+        """Return the (B, tokens, width) states of the first tokens of items' codes, and what each may not attend to."""
+        there = (codes >= 0).flatten(1)[:, None, None, :tokens]
+        states = self.code[codes.clamp(min=0) + self.offsets] + place[:, None]
+        visible = there & torch.ones(tokens, tokens).tril().bool()
         mask = torch.zeros(visible.shape).masked_fill(~visible, FAR)
         return self.dropout(states.flatten(1, 2)[:, :tokens]), mask
+
+    def take_over(self, trained: Mapping[str, Tensor]) -> None:
+        """Go on from the tensors of a network like this one, whose last digit may have fewer codes."""
+        for name, mine in self.state_dict().items():
+            mine[: len(trained[name])] = trained[name]
 
     def logits(self, told: Tensor, digit: int) -> Tensor:
         """Return (..., sizes[digit]) logits of states (..., width)."""
@@ -68,7 +64,7 @@ class TigerNetwork(nn.Module):
 
     def read(self, codes: Tensor) -> "Reading":
         """Read (B, length, digits) codes of histories, once for all that may come next."""
-        hidden, mask = self._embedded(codes, codes[:, :0])
+        hidden, mask = self._embedded(codes, self.place[:-1], codes.shape[1] * len(self.sizes))
         memory: Memory = []
         for block in self.blocks:
             query, key, value = block.looks(hidden)
