@@ -49,6 +49,7 @@ class Tiger(Scorer):
     batch: rows of ``length`` per step.
     """
 
+    learns_preferences: ClassVar[bool] = False
     warm: ClassVar[bool] = True
     sequential: ClassVar[bool] = True
     new_items: ClassVar[Literal["scored", "invisible"]] = "invisible"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from agents.errors import Interrupted
+from analysis.cli import evaluate, study
 from simulator import checkpoint
 from simulator.cli import list as list_
 from simulator.cli import validate
@@ -22,6 +23,7 @@ days: 1
 data: {kind: "synthetic:tiny", min_interactions: 5}
 users: {count: 25}
 behavior: {kind: uniform}
+platform: {window: 1h}
 recommender:
   kind: item_knn
   slate_size: 5
@@ -39,6 +41,14 @@ study:
 """
 
 
+@pytest.fixture(autouse=True)
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out metrics, figures and reports, and cells in processes of their own; fits are made ahead in one."""
+    monkeypatch.setattr("analysis.execute.finish", lambda folder, *_, **__: folder)
+    monkeypatch.setattr("analysis.execute.measure_run", lambda _: None)
+    monkeypatch.setattr("simulator.study.cores", lambda _: 1)
+
+
 def played(folder: Path, *sets: str, stop_after: int | None = None) -> str:
     """Run the scenario in this process and return the digest of its log."""
     folder.parent.mkdir(exist_ok=True)
@@ -51,8 +61,8 @@ def played(folder: Path, *sets: str, stop_after: int | None = None) -> str:
 
 def test_an_arm_of_levers_is_the_run_of_its_levers_and_strength_zero_is_no_lever(tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text(SCENARIO + STUDY)
-    done = outcome(tasteloop("study", tmp_path / "study.yaml", "--out", tmp_path / "out", "--json"))
-    digests = {cell["arm"]: cell["log_digest"] for cell in done["cells"]}
+    done = called(study.command, tmp_path / "study.yaml", "--out", tmp_path / "out", "--json")
+    digests = {cell["arm"]: cell["log_digest"] for cell in outcome(done)["cells"]}
     assert digests["both"] == played(tmp_path / "both")
     assert digests["nothing"] == played(tmp_path / "nothing", "recommender.levers=[]")
     assert digests["both"] != digests["nothing"]
@@ -61,11 +71,11 @@ def test_an_arm_of_levers_is_the_run_of_its_levers_and_strength_zero_is_no_lever
 
 
 def test_a_stopped_run_goes_on_with_its_levers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = played(tmp_path / "whole")
     monkeypatch.setattr(checkpoint, "LEAST_S", 0.0)
     monkeypatch.setattr(checkpoint, "REST", 0.0)
-    whole = played(tmp_path / "whole")
     with pytest.raises(Interrupted):
-        played(tmp_path / "stopped", stop_after=50)
+        played(tmp_path / "stopped", stop_after=12)
     assert (tmp_path / "stopped/checkpoints/columns.npz").exists()
     assert played(tmp_path / "stopped") == whole
 
@@ -74,7 +84,7 @@ def test_validate_says_which_lever_does_not_fit(tmp_path: Path) -> None:
     path = tmp_path / "wrong.yaml"
     path.write_text(SCENARIO.replace("{kind: mmr, strength: 0.3}", "{kind: sdpo, strength: 0.3}"))
     done = tasteloop("validate", path, check=2)
-    assert f"{path}:13:7: recommender.levers.0: sdpo: ItemKnn has no 'objective' to set" in done.stderr
+    assert f"{path}:14:7: recommender.levers.0: sdpo: ItemKnn has no 'objective' to set" in done.stderr
     path.write_text(SCENARIO.replace("strength: 0.3", "strenth: 0.3"))
     assert "did you mean 'strength'" in called(validate.command, path).output
     arm = "nothing: {recommender: {kind: ease, levers: [{kind: d3, strength: 1}]}}\n"
@@ -86,7 +96,7 @@ def test_validate_says_which_lever_does_not_fit(tmp_path: Path) -> None:
 def test_recommenders_are_evaluated_with_their_levers() -> None:
     asked = ["item_knn", "{kind: item_knn, levers: [{kind: logit_adjustment, strength: .3}]}"]
     options = [word for name in asked for word in ("--recommender", name)]
-    done = tasteloop("evaluate", "--data", "synthetic:tiny", "--seeds", "1", *options, "--json")
+    done = called(evaluate.command, "--data", "synthetic:tiny", "--seeds", "1", *options, "--json")
     plain, adjusted = outcome(done)["rows"]
     assert adjusted["arp"] < plain["arp"]
     assert adjusted["spec"]["levers"] == [{"kind": "logit_adjustment", "strength": 0.3, "pool": 100}]
