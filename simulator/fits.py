@@ -1,9 +1,9 @@
-"""Fitted recommenders, one file per refit: made once, loaded ever after."""
+"""Fitted recommenders, one file per refit or update: made once, loaded ever after."""
 
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from simulator.catalog import Catalog, Interactions
 from simulator.commits import write_durably
-from simulator.components import build, describe
+from simulator.levers.base import described, levered, nested
 from simulator.recommenders.base import Progress, Recommender, State, silent
 from simulator.seeds import Streams
 
@@ -42,46 +42,66 @@ def load_state(path: Path, key: str) -> State | None:
 
 
 class Fits:
-    """Fit recommenders of one run, or load them from its ``checkpoints`` where that fit was made before."""
+    """Fit recommenders of one run, or load them from its ``checkpoints`` where that fit was made before.
+
+    ``spec`` is a recommender's with its ``levers``: what they change is part of what is fitted, saved and loaded.
+    """
 
     def __init__(self, folder: Path, spec: Mapping[str, Any], seed: int, catalog: Catalog, *, warm: bool) -> None:
         self.folder = folder
         self._spec = dict(spec)
         self._streams = Streams(seed)
         self._catalog = catalog
-        probe = build("recommenders", self._spec)
-        self._whole = describe("recommenders", probe)
+        probe = levered(self._spec)
+        self._whole = described(self._spec)
         """The specification with every default: a resolved scenario spells them out, and must find the same fits."""
         self.continues = warm and bool(getattr(probe, "warm", False))
         """Whether refits continue from the state before them."""
+        *_, innermost = nested(probe)
+        self.updates = type(innermost).update is not Recommender.update
+        """Whether it takes in events between refits."""
         self.key = ""
-        """What the latest fit was made from."""
+        """What the latest fit or update was made from."""
         folder.mkdir(parents=True, exist_ok=True)
 
     def fit(
         self, number: int, log: Interactions, before: Recommender | None, progress: Progress = silent
     ) -> Recommender:
         """Return refit ``number`` on ``log``, warm from ``before`` where asked for and possible."""
-        recommender: Recommender = build("recommenders", self._spec)
         warm = before is not None and self.continues
         key = fit_key(self._whole, self._streams.seed, number, log, self.key if warm else "")
-        path = self.folder / f"fit-{number:04d}.npz"
-        state = load_state(path, key)
-        if state is not None:
-            recommender.load_state(state)
-        else:
+
+        def make(recommender: Recommender) -> None:
             if warm and before is not None:
                 recommender.load_state(before.state())
             recommender.fit(log, self._catalog, rng=self._streams.generator("fit", number), progress=progress)
-            save_state(path, recommender.state(), key)
+
+        return self._found_or_made(number, key, make)
+
+    def update(self, number: int, events: Interactions, before: Recommender) -> Recommender:
+        """Return the recommender that ``before`` is after these events, as number ``number``; itself it stays."""
+
+        def make(recommender: Recommender) -> None:
+            recommender.load_state(before.state())
+            recommender.update(events)
+
+        key = fit_key(self._whole, self._streams.seed, number, events, f"updated {self.key}")
+        return self._found_or_made(number, key, make)
+
+    def _found_or_made(self, number: int, key: str, make: Callable[[Recommender], None]) -> Recommender:
+        recommender = self.again(number, key)
+        if recommender is None:
+            recommender = levered(self._spec)
+            make(recommender)
+            save_state(self.folder / f"fit-{number:04d}.npz", recommender.state(), key)
         self.key = key
         return recommender
 
     def again(self, number: int, key: str) -> Recommender | None:
-        """Return refit ``number``, made before from what ``key`` says; None where it is not there any more."""
+        """Return refit or update ``number``, made before from what ``key`` says; None where it is not there any more."""
         state = load_state(self.folder / f"fit-{number:04d}.npz", key)
         if state is None:
             return None
-        recommender: Recommender = build("recommenders", self._spec)
+        recommender = levered(self._spec)
         recommender.load_state(state)
         return recommender

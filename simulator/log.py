@@ -21,7 +21,7 @@ class Impression(NamedTuple):
     """Probability of the item at this position where the recommender logs it, else NaN."""
     recommender: str
     model_version: int
-    """Number of refits before the version that made the slate."""
+    """Number of refits and updates before the version that made the slate."""
     candidate_source: str
     """Where the slate came from: recommender, or search."""
     action: str
@@ -86,6 +86,15 @@ class Refit(NamedTuple):
     rows: int
     synthetic_rows: int
     warm: bool
+
+
+class Update(NamedTuple):
+    """What the recommender took in between two trainings."""
+
+    now: float
+    model_version: int
+    recommender: str
+    rows: int
 
 
 class User(NamedTuple):
@@ -181,6 +190,7 @@ TABLES: dict[str, type[tuple[object, ...]]] = {
     "sessions": Session,
     "llm_calls": LlmCall,
     "refits": Refit,
+    "updates": Update,
     "users": User,
     "items": CatalogItem,
     "history": Taken,

@@ -17,7 +17,7 @@ class Version:
 
     recommender: Recommender
     number: int
-    """Refits before this recommender."""
+    """Refits and updates before this recommender."""
     popularity: Floats
     """Public count per item."""
     fit: str = ""

@@ -1,5 +1,6 @@
 """The platform under test: what it knows, what it shows, and when that changes."""
 
+import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,9 +16,9 @@ from agents.schema import PAD, Action, Bools, Decisions, ExitReason, Floats, Int
 from simulator.cast import Cast
 from simulator.catalog import Interactions
 from simulator.checkpoint import prefixed
-from simulator.components import build, kind_of
+from simulator.components import kind_of
 from simulator.fits import Fits
-from simulator.log import Refit
+from simulator.log import Refit, Update
 from simulator.recommenders.base import Progress, Recommender, Requests, State, silent, under
 from simulator.record import PAGES, Columns, Record
 from simulator.scenario import Scenario
@@ -80,18 +81,31 @@ class World:
         self._search = SearchIndex(cast.catalog, cast.setting.popularity)
         self.social = Social(scenario.social, cast.setting, self.streams) if scenario.social else None
         self._note_cast()
-        self._levers = [build("levers", lever.spec()) for lever in scenario.recommender.levers]
         self.version: Version
         """What the next commit publishes."""
+        self._turns: Ints = np.zeros(2, dtype=np.int64)
+        """Refits and updates whose time has come."""
+        self._learned = 0.0
+        """What was logged before this moment is in the recommender."""
+        if self._learns and scenario.recommender.update != "never" and not fits.updates:
+            raise InvalidInput(
+                f"recommender.update: {scenario.recommender.kind} takes nothing in between refits; "
+                "remove the key, or use a recommender that does (sasrec, hstu, semantic_id)"
+            )
         self._refit(0.0, None, 0)
         self._start(0.0)
 
     def _start(self, now: float) -> None:
         """Let the platform's own clock run from a moment on."""
         self.env = simpy.Environment(initial_time=now)
-        every = self.scenario.recommender.retrain
-        if every != "never":
-            self.env.process(self._retraining(every))
+        if self._learns:
+            self.env.process(self._learning())
+
+    @property
+    def _learns(self) -> bool:
+        """Tell whether the recommender ever takes in what users do."""
+        section = self.scenario.recommender
+        return section.retrain != "never" or section.update != "never"
 
     # -- a page, for many users at once -------------------------------------------------------------
 
@@ -263,32 +277,45 @@ class World:
             said = None if feedback is None else feedback[watched]
             tips = self.social.spread(user_id[owner], items, rating[watched], now[owner], said)
             self.record.add("tips", tips["now"], tips["user_id"], tips["item_id"], tips)
-        if self.scenario.recommender.retrain != "never":
+        if self._learns:
             taken = (user_id[owner], items, rating[watched], now[owner])
             self._log.append(Interactions(*taken, np.ones(len(items), bool)))
         if self.scenario.platform.popularity == "live":
             self._popularity = self._popularity + np.bincount(items, minlength=len(self._popularity))
             self.version = replace(self.version, popularity=self._popularity)
 
-    def _retraining(self, every: float) -> Generator[simpy.Event, None, None]:
-        """Refit at fixed intervals on everything logged before that moment."""
+    def _learning(self) -> Generator[simpy.Event, None, None]:
+        """Refit at fixed intervals on everything logged before that moment, and update in between on what is new."""
+        section = self.scenario.recommender
+        every = [math.inf if e == "never" else e for e in (section.retrain, section.update)]
         while True:
-            yield self.env.timeout((self.version.number + 1) * every - self.env.now)
-            self._refit(self.env.now, self._fitted, self.version.number + 1)
+            refit, update = (self._turns + 1) * every
+            yield self.env.timeout(min(refit, update) - self.env.now)
+            self._turns += [refit <= update, update <= refit]  # where both are due, the refit takes in everything
+            if refit <= update:
+                self._refit(self.env.now, self.version.recommender, self.version.number + 1)
+            else:
+                self._update(self.env.now, self.version.number + 1)
 
     def _refit(self, now: float, before: Recommender | None, number: int) -> None:
-        """Fit on what was logged before now, and make the next version: the fit as the levers bend it."""
+        """Fit on what was logged before now, and make the next version."""
         log = self._training_log(now)
-        self._fitted = self._fits.fit(number, log, before, self._progress)
-        self.version = Version(self._bent(self._fitted), number, self._popularity, self._fits.key)
+        self._publish(now, number, self._fits.fit(number, log, before, self._progress))
         warm = before is not None and self._fits.continues
         row = Refit(now, number, self.scenario.recommender.kind, len(log), int(log.is_synthetic.sum()), warm)
         self.record.row("refits", now, PLATFORM, number, row)
 
-    def _bent(self, fitted: Recommender) -> Recommender:
-        for lever in self._levers:
-            fitted = lever.wrap(fitted)
-        return fitted
+    def _update(self, now: float, number: int) -> None:
+        """Take in what was logged since the last refit or update, and make the next version."""
+        log = self._training_log(now)
+        events = log.take(log.is_synthetic & (log.time >= self._learned))
+        self._publish(now, number, self._fits.update(number, events, self.version.recommender))
+        row = Update(now, number, self.scenario.recommender.kind, len(events))
+        self.record.row("updates", now, PLATFORM, number, row)
+
+    def _publish(self, now: float, number: int, fitted: Recommender) -> None:
+        self._learned = now
+        self.version = Version(fitted, number, self._popularity, self._fits.key)
 
     def _training_log(self, now: float) -> Interactions:
         """Return what a refit may learn from, and forget what no later one will."""
@@ -307,6 +334,7 @@ class World:
         self._log = [log]
         return (
             {"now": np.array(self.env.now), "popularity": self._popularity}
+            | {"turns": self._turns, "learned": np.array(self._learned)}
             | prefixed("log", {name: getattr(log, name) for name in Interactions.__annotations__})
             | prefixed("cohort", self.cohort.state())
             | prefixed("trails", self._trails.state())
@@ -317,6 +345,7 @@ class World:
     def load_state(self, state: State, version: Version) -> None:
         """Become the world that returned this state, when ``version`` was the one to be published next."""
         self._popularity = np.asarray(state["popularity"], dtype=np.float64)
+        self._turns, self._learned = np.array(state["turns"]), float(state["learned"])
         self._log = [Interactions(**under("log.", state))]  # type: ignore[arg-type]
         self.cohort.load_state(under("cohort.", state))
         self._trails.load_state(under("trails.", state))
@@ -324,16 +353,15 @@ class World:
             self.social.load_state(under("social.", state))
         self.record.load_state(under("record.", state))
         self.version = replace(version, popularity=self._popularity)
-        self._fitted = self.fitted(version.number, version.fit, bent=False)
         self._fits.key = version.fit
         self._start(float(state["now"]))
 
-    def fitted(self, number: int, key: str, *, bent: bool = True) -> Recommender:
+    def fitted(self, number: int, key: str) -> Recommender:
         """Return a recommender fitted before; raise InvalidInput where it is gone."""
         fitted = self._fits.again(number, key)
         if fitted is None:
             raise InvalidInput(f"{self._fits.folder}: refit {number} is missing; remove the folder to begin again")
-        return self._bent(fitted) if bent else fitted
+        return fitted
 
     # -- what was there at the start ------------------------------------------------------------------
 

@@ -35,10 +35,11 @@ def command(
 
     from analysis.offline import leave_one_out
     from simulator.components import build
+    from simulator.levers.base import levered
 
     specs = [read_spec(text, "--recommender") for text in recommender]
     for spec in specs:
-        build("recommenders", spec)  # say what is wrong before any data is loaded
+        levered(spec)  # say what is wrong before any data is loaded
     dataset = build("data", read_spec(data, "--data")).load()
     held_out = leave_one_out(dataset.interactions, dataset.catalog)
     with threadpool_limits(limits=1):
@@ -72,7 +73,7 @@ def judge(
 ) -> list[dict[str, Any]]:
     """Return one row per recommender, in the order asked for, each compared with the baseline user by user."""
     from analysis.offline import difference, figures
-    from simulator.components import build, describe
+    from simulator.levers.base import described
 
     baseline = trials(BASELINE, {"kind": BASELINE}, held_out, seeds, console)
     rows = []
@@ -83,7 +84,7 @@ def judge(
         rows.append(
             {
                 "recommender": name,
-                "spec": describe("recommenders", build("recommenders", spec)),
+                "spec": described(spec),
                 **figures(mine),
                 f"vs_{BASELINE}": versus,
                 "label": "undertrained here" if below else "",
@@ -95,7 +96,7 @@ def judge(
 def trials(name: str, spec: dict[str, Any], held_out: "HeldOut", seeds: int, console: "Console") -> "list[Trial]":
     """Fit and judge one recommender once per seed."""
     from analysis.offline import trial
-    from simulator.components import build
+    from simulator.levers.base import levered
     from simulator.seeds import Streams
 
     done = []
@@ -105,7 +106,7 @@ def trials(name: str, spec: dict[str, Any], held_out: "HeldOut", seeds: int, con
             def say(share: float, what: str, seed: int = seed) -> None:
                 status.update(f"{name}  seed {seed + 1}/{seeds}  {share:4.0%}  {what}")
 
-            done.append(trial(build("recommenders", spec), held_out, Streams(seed), say))
+            done.append(trial(levered(spec), held_out, Streams(seed), say))
     return done
 
 
