@@ -2,13 +2,24 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.offline import LARGER_IS_BETTER, average, beaten, described, difference, each_fit, figures, trials
+from analysis.offline import (
+    LARGER_IS_BETTER,
+    average,
+    beaten,
+    described,
+    difference,
+    each_fit,
+    figures,
+    levered,
+    trials,
+)
 
 if TYPE_CHECKING:
-    from analysis.offline import HeldOut, Trial
+    from analysis.offline import HeldOut, Make, Trial
 
 BASELINE = "skip_markov"
 """Training-free: what cannot beat it says nothing about its kind."""
@@ -22,12 +33,17 @@ Say = Callable[[float, str], None]
 
 
 def judge(
-    wanted: Mapping[str, Mapping[str, Any]], held_out: "Sequence[HeldOut]", fits: int, progress: Say
+    wanted: Mapping[str, Mapping[str, Any]],
+    held_out: "Sequence[HeldOut]",
+    fits: int,
+    progress: Say,
+    make: "Make" = levered,
 ) -> list[dict[str, Any]]:
     """Return one row per recommender (name -> spec), in the order asked for.
 
     Each is compared with the baseline user by user, and with the others: ``dominated_by`` names those
-    shown to be better in NDCG and in ARP (or list diversity) too, both 95 % intervals excluding 0.
+    shown to be better in NDCG and in ARP (or list diversity) too, both 95 % intervals excluding 0. ``make``
+    builds recommenders from specs.
     """
     done: dict[str, list[Trial]] = {}
     asked = {BASELINE: {"kind": BASELINE}, **wanted}
@@ -38,7 +54,7 @@ def judge(
             def say(share: float, what: str, place: int = place, name: str = name) -> None:
                 progress((place + share) / len(asked), f"{name}, {what}")
 
-            done[ids[name]] = trials(spec, held_out, fits, say)
+            done[ids[name]] = trials(partial(make, spec), held_out, fits, say)
     every = {name: done[ids[name]] for name in asked}
     return [_row(name, spec, every, list(wanted)) for name, spec in wanted.items()]
 

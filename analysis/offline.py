@@ -18,12 +18,15 @@ from analysis.metrics.novelty import miuf
 from analysis.metrics.popularity import arp
 from analysis.metrics.variety import intra_list_diversity
 from analysis.peak import peak_mb
-from simulator.components import build, describe
-from simulator.data.held_out import PROTOCOLS, HeldOut, leave_one_out
+from simulator.data.held_out import PROTOCOLS, TIE_KEYS, HeldOut, leave_one_out
+from simulator.levers.base import described, levered
 from simulator.recommenders.base import Progress, Recommender, Requests, Slates, silent
 from simulator.seeds import Streams
 
-__all__ = ["PROTOCOLS", "HeldOut", "Trial", "difference", "figures", "leave_one_out", "made", "trial", "trials"]
+__all__ = ["PROTOCOLS", "TIE_KEYS", "described", "leave_one_out", "levered"]
+
+Make = Callable[[Mapping[str, Any]], Recommender]
+"""Builds the recommender of a spec."""
 
 K = 10
 BLOCK = 32
@@ -33,22 +36,6 @@ BLOCKS = 64
 
 LARGER_IS_BETTER = {"arp": False, "intra_list_diversity": True}
 """What accuracy is weighed against."""
-
-
-def made(spec: Mapping[str, Any]) -> Recommender:
-    """Return the recommender of a spec, wrapped in the levers it lists, in their order."""
-    plain = {name: value for name, value in spec.items() if name != "levers"}
-    recommender: Recommender = build("recommenders", plain)
-    for lever in spec.get("levers", ()):
-        recommender = build("levers", lever).wrap(recommender)
-    return recommender
-
-
-def described(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the spec with every default spelled out, its levers included."""
-    plain = {name: value for name, value in spec.items() if name != "levers"}
-    levers = [describe("levers", build("levers", lever)) for lever in spec.get("levers", ())]
-    return describe("recommenders", build("recommenders", plain)) | ({"levers": levers} if levers else {})
 
 
 @dataclass(frozen=True)
@@ -65,6 +52,7 @@ class Trial:
     ms_p50: median over batches of 32 users of the processor milliseconds per user.
     ms_p95: the same, 95th percentile.
     peak_mb: growth of resident memory at its peak while fitting and serving, NaN where it cannot be measured.
+    diagnostics: what the recommender counted while it made the lists.
     """
 
     seed: int
@@ -79,6 +67,7 @@ class Trial:
     ms_p50: float
     ms_p95: float
     peak_mb: float
+    diagnostics: Mapping[str, float]
 
     @property
     def recall(self) -> Floats:
@@ -125,6 +114,7 @@ def trial(recommender: Recommender, held_out: HeldOut, streams: Streams, progres
         ms_p50=float(middle),
         ms_p95=float(slow),
         peak_mb=grown,
+        diagnostics=shown[0].diagnostics,
     )
 
 
@@ -160,7 +150,9 @@ def _ms_of_blocks(recommender: Recommender, requests: Requests) -> list[float]:
     return [1000 * _processor_s(lambda part=part: recommender.recommend(part, K)) / len(part) for part in parts]
 
 
-def trials(spec: Mapping[str, Any], held_out: Sequence[HeldOut], fits: int, progress: Progress = silent) -> list[Trial]:
+def trials(
+    make: Callable[[], Recommender], held_out: Sequence[HeldOut], fits: int, progress: Progress = silent
+) -> list[Trial]:
     """Fit and judge one recommender several times: fit f has seed f and meets ``held_out[f]``, round and round."""
     done = []
     for seed in range(fits):
@@ -169,7 +161,7 @@ def trials(spec: Mapping[str, Any], held_out: Sequence[HeldOut], fits: int, prog
             progress((seed + share) / fits, f"fit {seed + 1} of {fits}: {what}")
 
         say(0.0, "begins")
-        done.append(trial(made(spec), held_out[seed % len(held_out)], Streams(seed), say))
+        done.append(trial(make(), held_out[seed % len(held_out)], Streams(seed), say))
     return done
 
 
@@ -186,7 +178,8 @@ def figures(trials: Sequence[Trial]) -> dict[str, Any]:
     accuracy = {key: [t.mean(name) for t in trials] for key, name in ACCURACY.items()}
     spread = {key: {"mean": float(np.mean(v)), "sd": deviation(v)} for key, v in accuracy.items()}
     means = {name: float(np.mean([t.mean(name) for t in trials])) for name in (*LISTS, *COSTS)}
-    return {**spread, **means, "peak_mb": min(t.peak_mb for t in trials)}
+    counts = {name: float(np.mean([t.diagnostics[name] for t in trials])) for name in trials[0].diagnostics}
+    return {**spread, **means, "peak_mb": min(t.peak_mb for t in trials), "diagnostics": counts}
 
 
 def each_fit(trials: Sequence[Trial]) -> list[dict[str, float]]:

@@ -9,6 +9,7 @@ from agents.errors import InvalidInput, MissingResource
 from agents.redaction import redacted
 from simulator.components import InvalidSpec, build, find
 from simulator.problems import Problem, Where, problems, unknown
+from simulator.recommenders.base import Recommender
 from simulator.scenario import Component, DataSection, RecommenderSection, Scenario
 
 KEEP: Mapping[Where, frozenset[str]] = {
@@ -26,6 +27,8 @@ def check(data: Any) -> list[Problem]:
         for family, where, spec in components(data):
             found += [p for p in _component(family, where, spec) if p.where not in wrong]
         found += _talking(data.get("behavior"), ("behavior",), data.get("llm"))
+        if not any(p.where[:1] == ("recommender",) for p in found):
+            found += _levers(data.get("recommender"))
     return found
 
 
@@ -85,6 +88,25 @@ def _component(family: str, where: Where, spec: Mapping[str, Any]) -> list[Probl
         return [Problem(where, str(error))]
     except MissingResource:
         pass  # the environment's matter, not the file's: doctor and run say so
+    return []
+
+
+def _levers(section: Any) -> list[Problem]:
+    """Return the levers of a sound section that do not fit its recommender."""
+    kind, given = (section.get("kind"), section.get("levers")) if isinstance(section, dict) else (None, None)
+    if not (kind and given):
+        return []
+    where: Where = ("recommender", "levers")
+    try:
+        own = {key: value for key, value in section.items() if key not in KEEP[("recommender",)]}
+        recommender: Recommender = build("recommenders", own)
+        for place, spec in enumerate(given):
+            where = ("recommender", "levers", place)
+            recommender = build("levers", spec).wrap(recommender)
+    except InvalidInput as error:
+        return [Problem(where, str(error))]
+    except MissingResource:
+        pass
     return []
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from simulator.catalog import Catalog, Interactions
 from simulator.commits import write_durably
-from simulator.components import build, describe
+from simulator.levers.base import described, levered
 from simulator.recommenders.base import Progress, Recommender, State, silent
 from simulator.seeds import Streams
 
@@ -42,15 +42,18 @@ def load_state(path: Path, key: str) -> State | None:
 
 
 class Fits:
-    """Fit recommenders of one run, or load them from its ``checkpoints`` where that fit was made before."""
+    """Fit recommenders of one run, or load them from its ``checkpoints`` where that fit was made before.
+
+    ``spec`` is a recommender's with its ``levers``: what they change is part of what is fitted, saved and loaded.
+    """
 
     def __init__(self, folder: Path, spec: Mapping[str, Any], seed: int, catalog: Catalog, *, warm: bool) -> None:
         self.folder = folder
         self._spec = dict(spec)
         self._streams = Streams(seed)
         self._catalog = catalog
-        probe = build("recommenders", self._spec)
-        self._whole = describe("recommenders", probe)
+        probe = levered(self._spec)
+        self._whole = described(self._spec)
         """The specification with every default: a resolved scenario spells them out, and must find the same fits."""
         self.continues = warm and bool(getattr(probe, "warm", False))
         """Whether refits continue from the state before them."""
@@ -62,7 +65,7 @@ class Fits:
         self, number: int, log: Interactions, before: Recommender | None, progress: Progress = silent
     ) -> Recommender:
         """Return refit ``number`` on ``log``, warm from ``before`` where asked for and possible."""
-        recommender: Recommender = build("recommenders", self._spec)
+        recommender = levered(self._spec)
         warm = before is not None and self.continues
         key = fit_key(self._whole, self._streams.seed, number, log, self.key if warm else "")
         path = self.folder / f"fit-{number:04d}.npz"
@@ -82,6 +85,6 @@ class Fits:
         state = load_state(self.folder / f"fit-{number:04d}.npz", key)
         if state is None:
             return None
-        recommender: Recommender = build("recommenders", self._spec)
+        recommender = levered(self._spec)
         recommender.load_state(state)
         return recommender

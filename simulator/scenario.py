@@ -131,7 +131,13 @@ class RecommenderSection(Component):
     warm: bool = Field(True, description="refit from the current state where the recommender can")
     fit_window: Duration | None = Field(None, description="train on simulated events no older than this")
     exclude_seen: bool = Field(True, description="never show what the user has already taken")
-    levers: Annotated[tuple[Component, ...], Field(strict=False, description="changes to its lists, in order")] = ()
+    levers: Annotated[
+        tuple[Component, ...], Field(strict=False, description="changes to what it learns and shows, the first innermost")
+    ] = ()
+
+    def spec(self) -> dict[str, Any]:
+        """Return kind, parameters and, where there are any, levers as written."""
+        return super().spec() | ({"levers": [lever.spec() for lever in self.levers]} if self.levers else {})
 
 
 class PlatformSection(Section):

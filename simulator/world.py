@@ -15,7 +15,7 @@ from agents.schema import PAD, Action, Bools, Decisions, ExitReason, Floats, Int
 from simulator.cast import Cast
 from simulator.catalog import Interactions
 from simulator.checkpoint import prefixed
-from simulator.components import build, kind_of
+from simulator.components import kind_of
 from simulator.fits import Fits
 from simulator.log import Refit
 from simulator.recommenders.base import Progress, Recommender, Requests, State, silent, under
@@ -77,7 +77,6 @@ class World:
         self._search = SearchIndex(cast.catalog, cast.setting.popularity)
         self.social = Social(scenario.social, cast.setting, self.streams) if scenario.social else None
         self._note_cast()
-        self._levers = [build("levers", lever.spec()) for lever in scenario.recommender.levers]
         self.version: Version
         """What the next commit publishes."""
         self._refit(0.0, None, 0)
@@ -257,21 +256,16 @@ class World:
         """Refit at fixed intervals on everything logged before that moment."""
         while True:
             yield self.env.timeout((self.version.number + 1) * every - self.env.now)
-            self._refit(self.env.now, self._fitted, self.version.number + 1)
+            self._refit(self.env.now, self.version.recommender, self.version.number + 1)
 
     def _refit(self, now: float, before: Recommender | None, number: int) -> None:
-        """Fit on what was logged before now, and make the next version: the fit as the levers bend it."""
+        """Fit on what was logged before now, and make the next version."""
         log = self._training_log(now)
-        self._fitted = self._fits.fit(number, log, before, self._progress)
-        self.version = Version(self._bent(self._fitted), number, self._popularity, self._fits.key)
+        fitted = self._fits.fit(number, log, before, self._progress)
+        self.version = Version(fitted, number, self._popularity, self._fits.key)
         warm = before is not None and self._fits.continues
         row = Refit(now, number, self.scenario.recommender.kind, len(log), int(log.is_synthetic.sum()), warm)
         self.record.row("refits", now, PLATFORM, number, row)
-
-    def _bent(self, fitted: Recommender) -> Recommender:
-        for lever in self._levers:
-            fitted = lever.wrap(fitted)
-        return fitted
 
     def _training_log(self, now: float) -> Interactions:
         """Return what a refit may learn from, and forget what no later one will."""
@@ -307,16 +301,15 @@ class World:
             self.social.load_state(under("social.", state))
         self.record.load_state(under("record.", state))
         self.version = replace(version, popularity=self._popularity)
-        self._fitted = self.fitted(version.number, version.fit, bent=False)
         self._fits.key = version.fit
         self._start(float(state["now"]))
 
-    def fitted(self, number: int, key: str, *, bent: bool = True) -> Recommender:
+    def fitted(self, number: int, key: str) -> Recommender:
         """Return a recommender fitted before; raise InvalidInput where it is gone."""
         fitted = self._fits.again(number, key)
         if fitted is None:
             raise InvalidInput(f"{self._fits.folder}: refit {number} is missing; remove the folder to begin again")
-        return self._bent(fitted) if bent else fitted
+        return fitted
 
     # -- what was there at the start ------------------------------------------------------------------
 

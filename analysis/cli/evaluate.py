@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from analysis.options import Json
 
 if TYPE_CHECKING:
     from analysis.judge import Say
+    from simulator.data.base import Dataset
     from simulator.data.held_out import HeldOut
 
 FITS, FITS_OF_TIES = 3, 5
@@ -34,6 +36,7 @@ def command(
     ] = None,
     split: Annotated[str, typer.Option(help="leave_one_out, temporal or last_fifth")] = "leave_one_out",
     seeds: Annotated[int | None, typer.Option(min=1, help="fits per recommender (default: 3, else 5)")] = None,
+    users: Annotated[int | None, typer.Option(min=2, help="users judged, at most; all are learned from")] = None,
     out: Annotated[Path | None, typer.Option(help="folder for the figures and the rows")] = None,
     json_: Json = False,
 ) -> None:
@@ -51,7 +54,7 @@ def command(
 
     wanted, sets = _asked(scenario, recommender or [], data or [])
     with step(Console(stderr=True), "evaluate") as progress:
-        result = _judged(wanted, sets, split, seeds, progress)
+        result = _judged(wanted, sets, _parting(split, seeds, users), progress)
         drawn = _drawn(result, wanted, out, progress) if out else []
     if json_:
         from simulator.manifest import plain
@@ -88,15 +91,15 @@ Specs = dict[str, dict[str, Any]]
 
 def _asked(scenario: Path | None, recommenders: Sequence[str], data: Sequence[str]) -> tuple[Specs, list[Any]]:
     """Return what to judge, by the name it is asked for by, and on which data sets; both are checked first."""
-    from analysis.offline import made
     from simulator.components import build
+    from simulator.levers.base import levered
 
     arms, sets = _of_scenario(scenario) if scenario else ({}, ["ml-100k"])
     wanted = arms | {text: read_spec(text, "--recommender") for text in recommenders}
     if not wanted:
         raise InvalidInput("nothing to judge; give a scenario file, or --recommender NAME (list recommenders)")
     for spec in wanted.values():
-        made(spec)
+        levered(spec)
     return wanted, [build("data", spec) for spec in ([read_spec(text, "--data") for text in data] or sets)]
 
 
@@ -112,36 +115,54 @@ def _of_scenario(path: Path) -> tuple[Specs, list[Any]]:
     return arms, [scenario.data.spec()]
 
 
-def _judged(wanted: Specs, sets: Sequence[Any], split: str, seeds: int | None, progress: "Say") -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """How logs are parted: the protocol, how many fits, the users judged at most, and the orders of ties."""
+
+    split: str
+    fits: int
+    users: int | None
+    tie_keys: list[int] | None
+    """None: ties stay as in the file."""
+
+    def of(self, dataset: "Dataset") -> "list[HeldOut]":
+        """Return what is held out under each order of ties."""
+        from simulator.data.held_out import PROTOCOLS
+
+        part = PROTOCOLS[self.split]
+        every = [part(dataset.interactions, dataset.catalog, key) for key in self.tie_keys or [0]]
+        return [one.some(self.users) for one in every] if self.users else every
+
+
+def _parting(split: str, seeds: int | None, users: int | None) -> Parting:
+    from simulator.data.held_out import PROTOCOLS, TIE_KEYS
+
+    if split not in PROTOCOLS:
+        raise InvalidInput(f"--split {split!r}: there is no such protocol; there are: {', '.join(PROTOCOLS)}")
+    if split == "leave_one_out":
+        return Parting(split, seeds or FITS, users, None)
+    return Parting(split, seeds or FITS_OF_TIES, users, list(range(min(seeds or FITS_OF_TIES, TIE_KEYS))))
+
+
+def _judged(wanted: Specs, sets: Sequence[Any], parting: Parting, progress: "Say") -> dict[str, Any]:
     """Return the rows of every data set, one data set after the other."""
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
 
     from analysis.judge import judge, published
 
-    fits = seeds or (FITS if split == "leave_one_out" else FITS_OF_TIES)
     rows, about = [], []
     for place, source in enumerate(sets):
         dataset = source.load()
-        held_out, keys = _held_out(dataset, split, fits)
+        held_out = parting.of(dataset)
         with threadpool_limits(limits=1), _nested(progress, place, len(sets), dataset.name) as say:
-            judged = judge(wanted, held_out, fits, say)
+            judged = judge(wanted, held_out, parting.fits, say)
         users = len(held_out[0].requests)
         rows += [{"data": dataset.name, "users": users, **row} for row in judged]
         counts = {"users": users, "targets": len(held_out[0].target), "items": len(dataset.catalog)}
-        about.append({"data": dataset.name, **counts, "tie_keys": keys, "published": published(dataset.name)})
-    names, users = ", ".join(one["data"] for one in about), sum(one["users"] for one in about)
-    return {"data": names, "users": users, "seeds": fits, "split": split, "datasets": about, "rows": rows}
-
-
-def _held_out(dataset: Any, split: str, fits: int) -> "tuple[list[HeldOut], list[int] | None]":
-    """Return what is held out under each order of ties, and the keys of these orders (None: that of the file)."""
-    from simulator.data.held_out import PROTOCOLS, TIE_KEYS
-
-    if split not in PROTOCOLS:
-        raise InvalidInput(f"--split {split!r}: there is no such protocol; there are: {', '.join(PROTOCOLS)}")
-    keys = [0] if split == "leave_one_out" else list(range(min(fits, TIE_KEYS)))
-    parts = [PROTOCOLS[split](dataset.interactions, dataset.catalog, key) for key in keys]
-    return parts, None if split == "leave_one_out" else keys
+        about.append({"data": dataset.name, **counts, "published": published(dataset.name)})
+    head = {"data": ", ".join(one["data"] for one in about), "users": sum(one["users"] for one in about)}
+    how = {"seeds": parting.fits, "split": parting.split, "tie_keys": parting.tie_keys}
+    return head | how | {"datasets": about, "rows": rows}
 
 
 @contextmanager
@@ -174,11 +195,14 @@ def shortened(wanted: Specs) -> dict[str, str]:
 
 
 def _short(spec: Mapping[str, Any]) -> str:
-    given = [f"{name.replace('_', ' ')} {_value(value)}" for name, value in spec.items() if name != "kind"]
-    return f"{spec['kind']} ({', '.join(given)})" if given else str(spec["kind"])
+    """Write a spec as ``ease (recency 0.9) + mmr 0.5``."""
+    given = [
+        f"{name.replace('_', ' ')} {_value(spec[name])}" for name in spec if name not in ("kind", "levers", "strength")
+    ]
+    words = [str(spec["kind"])] + ([_value(spec["strength"])] if "strength" in spec else [])
+    words += [f"({', '.join(given)})"] if given else []
+    return " + ".join([" ".join(words), *map(_short, spec.get("levers", ()))])
 
 
 def _value(value: Any) -> str:
-    if isinstance(value, list):
-        return " + ".join(map(_value, value))
     return _short(value) if isinstance(value, Mapping) else str(value)

@@ -38,7 +38,7 @@ def show(result: Mapping[str, Any], names: Mapping[str, str]) -> None:
 
 
 def _title(result: Mapping[str, Any]) -> str:
-    keys = result["datasets"][0]["tie_keys"]
+    keys = result["tie_keys"]
     ties = "" if keys is None else f", ties permuted under keys {', '.join(map(str, keys))}"
     return f"{result['data']}, {result['split'].replace('_', ' ')}, full ranking, {result['seeds']} fit(s){ties}"
 
@@ -69,9 +69,8 @@ def _references(result: Mapping[str, Any]) -> list[str]:
             protocol = f"{ref['protocol'].replace('_', ' ')}, ties {ref['ties']}"
             apart = "" if ref["protocol"] == result["split"] else "; another protocol than this table's"
             lines.append(f"published on {one['data']}: {ref['model']}: {ranges} ({protocol}{apart})")
-        if not one["published"]:
-            lines.append(f"published on {one['data']}: no reference figures are known here")
-    return lines
+    without = [one["data"] for one in result["datasets"] if not one["published"]]
+    return [*lines, *([f"no published figures are known here for {', '.join(without)}"] if without else [])]
 
 
 def _range(ends: list[float]) -> str:

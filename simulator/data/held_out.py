@@ -1,7 +1,7 @@
 """Part an interaction log into what recommenders learn from and what they are to predict."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,6 +30,14 @@ class HeldOut:
     requests: Requests
     target: Ints
     owner: Ints
+
+    def some(self, users: int) -> "HeldOut":
+        """Return at most so many of the requests, drawn by key: all is learned from, but fewer users are judged."""
+        drawn = np.argsort(Streams(0).uniform("judged user", self.requests.user_id), kind="stable")[:users]
+        rows = np.sort(drawn)
+        kept = np.isin(self.owner, rows)
+        owner = np.searchsorted(rows, self.owner[kept])
+        return replace(self, requests=self.requests.take(rows), target=self.target[kept], owner=owner)
 
 
 def leave_one_out(log: Interactions, catalog: Catalog) -> HeldOut:

@@ -1,0 +1,58 @@
+"""Every aspect a user cares for gets its place."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from agents.schema import Floats, Ints
+from simulator.catalog import Catalog, Interactions
+from simulator.levers.reranked import Offers, Pool, Reranking, genre_weights, greedily
+from simulator.recommenders.base import Recommender, Slates, State
+
+HEAD = 0.8
+"""Share of all interactions that the head's items hold together."""
+
+
+@dataclass
+class Xquad(Reranking):
+    """Cover the aspects of the user's history by the slate (smooth xQuAD; Abdollahpouri et al., FLAIRS 2019).
+
+    Empty histories get the recommender's slates.
+
+    strength: weight of coverage, lambda of the paper.
+    aspects: what is covered: ``popularity`` (head and tail; the head's items hold 80 % of interactions) or ``genres``.
+    pool: items chosen from, the recommender's best; at least the slate.
+    """
+
+    strength: Annotated[float, Field(ge=0, le=1)]
+    aspects: Literal["popularity", "genres"] = "popularity"
+    pool: Pool = 100
+
+    def learn(self, recommender: Recommender, log: Interactions, catalog: Catalog, rng: np.random.Generator) -> State:
+        """Return (items, aspects), how much of an item each aspect is."""
+        if self.aspects == "genres":
+            return {"aspects": genre_weights(catalog)}
+        counts = log.counts(len(catalog))
+        order = np.argsort(-counts, kind="stable")
+        before = np.cumsum(counts[order]) - counts[order]
+        head = np.zeros(len(catalog))
+        head[order[before < HEAD * counts.sum()]] = 1.0
+        return {"aspects": np.stack([head, 1 - head], axis=1)}
+
+    def choose(self, offers: Offers, k: int) -> Slates:
+        """Return slates that grow by the best trade-off of relevance and what is not covered yet."""
+        table = np.asarray(offers.known["aspects"], dtype=np.float64)
+        wished, aspects = offers.history(table), offers.of_item(table)
+        wished /= np.maximum(wished.sum(axis=1, keepdims=True), 1e-12)
+        users, covered, places = np.arange(len(wished)), np.zeros(wished.shape), [0]
+
+        def gain(taken: Ints | None) -> Floats:
+            if taken is not None:
+                covered[:] += aspects[users, taken]
+                places[0] += 1
+            lacking = wished * (1 - covered / max(places[0], 1))
+            return np.asarray((aspects @ lacking[:, :, None])[:, :, 0])
+
+        return offers.picked(*greedily(offers.relevance(), gain, self.strength, k))
