@@ -30,20 +30,16 @@ PUBLISHED = Path(__file__).with_name("published.json")
 INTERVALS = {"recall@10": "recall", "ndcg@10": "ndcg", **{name: name for name in (*LARGER_IS_BETTER, "miuf")}}
 
 Say = Callable[[float, str], None]
+Specs = Mapping[str, Mapping[str, Any]]
+"""Recommenders by the names they are asked for by."""
 
 
-def judge(
-    wanted: Mapping[str, Mapping[str, Any]],
-    held_out: "Sequence[HeldOut]",
-    fits: int,
-    progress: Say,
-    make: "Make" = levered,
-) -> list[dict[str, Any]]:
-    """Return one row per recommender (name -> spec), in the order asked for.
+def fitted(
+    wanted: Specs, held_out: "Sequence[HeldOut]", fits: int, progress: Say, make: "Make" = levered
+) -> "dict[str, list[Trial]]":
+    """Fit and judge the baseline and what is wanted (name -> spec); what is the same is fitted once.
 
-    Each is compared with the baseline user by user, and with the others: ``dominated_by`` names those
-    shown to be better in NDCG and in ARP (or list diversity) too, both 95 % intervals excluding 0. ``make``
-    builds recommenders from specs.
+    ``make`` builds recommenders from specs.
     """
     done: dict[str, list[Trial]] = {}
     asked = {BASELINE: {"kind": BASELINE}, **wanted}
@@ -55,7 +51,15 @@ def judge(
                 progress((place + share) / len(asked), f"{name}, {what}")
 
             done[ids[name]] = trials(partial(make, spec), held_out, fits, say)
-    every = {name: done[ids[name]] for name in asked}
+    return {name: done[ids[name]] for name in asked}
+
+
+def judge(wanted: Specs, every: "Mapping[str, Sequence[Trial]]") -> list[dict[str, Any]]:
+    """Return one row per recommender, in the order asked for, from the trials of all and of the baseline.
+
+    Each is compared with the baseline user by user, and with the others: ``dominated_by`` names those
+    shown to be better in NDCG and in ARP (or list diversity) too, both 95 % intervals excluding 0.
+    """
     return [_row(name, spec, every, list(wanted)) for name, spec in wanted.items()]
 
 

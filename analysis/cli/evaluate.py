@@ -148,21 +148,23 @@ def _judged(wanted: Specs, sets: Sequence[Any], parting: Parting, progress: "Say
     """Return the rows of every data set, one data set after the other."""
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
 
-    from analysis.judge import judge, published
+    from analysis.judge import fitted, judge, published
+    from analysis.matched import curves, matched
 
-    rows, about = [], []
+    rows, matches, about = [], [], []
     for place, source in enumerate(sets):
         dataset = source.load()
         held_out = parting.of(dataset)
         with threadpool_limits(limits=1), _nested(progress, place, len(sets), dataset.name) as say:
-            judged = judge(wanted, held_out, parting.fits, say)
+            every = fitted(wanted, held_out, parting.fits, say)
         users = len(held_out[0].requests)
-        rows += [{"data": dataset.name, "users": users, **row} for row in judged]
+        rows += [{"data": dataset.name, "users": users, **row} for row in judge(wanted, every)]
+        matches += [{"data": dataset.name, **row} for row in matched(curves(wanted), every)]
         counts = {"users": users, "targets": len(held_out[0].target), "items": len(dataset.catalog)}
         about.append({"data": dataset.name, **counts, "published": published(dataset.name)})
     head = {"data": ", ".join(one["data"] for one in about), "users": sum(one["users"] for one in about)}
     how = {"seeds": parting.fits, "split": parting.split, "tie_keys": parting.tie_keys}
-    return head | how | {"datasets": about, "rows": rows}
+    return head | how | {"datasets": about, "rows": rows, "matched": matches}
 
 
 @contextmanager
@@ -175,12 +177,16 @@ def _drawn(result: Mapping[str, Any], wanted: Specs, out: Path, progress: "Say")
     """Write the figures, their data and the rows into a folder; return what was drawn."""
     from dataclasses import asdict
 
-    from analysis.plots.pareto import Pareto, tidy
+    from analysis.plots import matched_accuracy, pareto
     from analysis.plots.save import save_all
     from simulator.manifest import write_json
 
-    frame = tidy(result["rows"], shortened(wanted), result["split"].replace("_", " "))
-    drawn = save_all([("pareto", Pareto(), frame)], 1, out, progress)
+    names, protocol = shortened(wanted), result["split"].replace("_", " ")
+    figures = [
+        ("pareto", pareto.Pareto(), pareto.tidy(result["rows"], names, protocol)),
+        ("matched_accuracy", matched_accuracy.MatchedAccuracy(), matched_accuracy.tidy(result, names, protocol)),
+    ]
+    drawn = save_all(figures, len(figures), out, progress)
     write_json(out / "evaluate.json", dict(result))
     return [asdict(figure) for figure in drawn]
 

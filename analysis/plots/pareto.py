@@ -134,6 +134,7 @@ def _panel(ax: Axes, some: pd.DataFrame) -> None:
     best = some[some["front"]].sort_values(["x", "y"])
     ax.plot(best["x"], best["y"], color=FRONT, linewidth=1.2, zorder=2)
     ax.margins(x=0.16, y=0.12)
+    ax.locator_params(axis="x", nbins=6)
     ax.autoscale_view()
     ax.set_autoscale_on(False)
 
