@@ -6,11 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-FAR = -1e9
-"""Added to the attention of what may not be seen; finite, so that empty rows stay numbers."""
+from simulator.recommenders.transformer import FAR, Backbone, Block, Rows, SequenceNetwork, mean_cross_entropy
 
 
-class SemanticNetwork(nn.Module):
+class SemanticNetwork(SequenceNetwork):
     """Predict every digit of the next item in parallel (RPG, arXiv 2506.05781).
 
     An item's embedding is the mean of its codes' embeddings, times the root of their number. For each
@@ -18,6 +17,7 @@ class SemanticNetwork(nn.Module):
     normalized; their product, divided by the temperature, is the logit.
     """
 
+    codes: Tensor
     mixture: Tensor
 
     def __init__(
@@ -26,25 +26,17 @@ class SemanticNetwork(nn.Module):
         """Take (items, digits) codes, -1 where an item has none."""
         super().__init__()
         self.digits, self.per_digit, self.temperature = codes.shape[1], per_digit, temperature
+        self.register_buffer("codes", codes, persistent=False)
         self.register_buffer("mixture", code_mixture(codes, per_digit), persistent=False)
         self.code = nn.Parameter(torch.randn(self.digits * per_digit, width) * 0.1)
-        self.position = nn.Parameter(torch.randn(length, width) * 0.02)
-        self.blocks = nn.ModuleList(Block(width, dropout) for _ in range(blocks))
-        self.norm = nn.LayerNorm(width)
+        self.backbone = Backbone(Block, length=length, width=width, blocks=blocks, dropout=dropout)
         self.head = nn.Linear(width, self.digits * (width // 2))
         self.choice = nn.Parameter(torch.randn(self.digits, per_digit, width // 2))
-        self.dropout = nn.Dropout(dropout)
 
-    def forward(self, sequences: Tensor) -> Tensor:
-        """Return (B, length, width) hidden states of (B, length) item + 1, 0 where there is none."""
-        hidden = functional.embedding(sequences, self.mixture @ self.code) + self.position
-        visible = (sequences > 0)[:, None, None, :] & torch.ones(len(self.position), len(self.position)).tril().bool()
-        mask = torch.zeros(visible.shape).masked_fill(~visible, FAR)
-        hidden = self.dropout(hidden)
-        for block in self.blocks:
-            hidden = block(hidden, mask)
-        normed: Tensor = self.norm(hidden)
-        return normed
+    def forward(self, rows: Rows) -> Tensor:
+        """Return the hidden states."""
+        states: Tensor = self.backbone(functional.embedding(rows.items, self.mixture @ self.code), rows)
+        return states
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Return (N, digits, codes) logits of N hidden states."""
@@ -52,26 +44,28 @@ class SemanticNetwork(nn.Module):
         offered = functional.normalize(self.choice, dim=-1) / self.temperature
         return torch.einsum("ndw,dcw->ndc", wanted, offered)
 
+    def loss(self, hidden: Tensor, items: Tensor, weight: Tensor | None) -> Tensor:
+        """Return the mean cross-entropy of every digit."""
+        each = None if weight is None else weight.repeat_interleave(self.digits)
+        return mean_cross_entropy(self.logits(hidden).flatten(0, 1), self.codes[items].flatten(), each)
 
-class Block(nn.Module):
-    """Attend to what came before, then transform: a pre-norm transformer block with two heads."""
+    def scores(self, hidden: Tensor, items: Tensor) -> Tensor:
+        """Return the sum of the logits of the items' digits."""
+        digits = torch.arange(self.digits)
+        return self.logits(hidden)[torch.arange(len(items))[:, None, None], digits, self.codes[items]].sum(dim=-1)
 
-    def __init__(self, width: int, dropout: float) -> None:
-        super().__init__()
-        self.attention_norm, self.transform_norm = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.queries_keys_values, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.transform = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
-        self.dropout = nn.Dropout(dropout)
+    def digit_scores(self, hidden: Tensor) -> Tensor:
+        """Return the (N, items) mean log-probability of each item's digits; of the first codes where it has none."""
+        digits = self.logits(hidden).log_softmax(dim=-1).double()
+        total = torch.zeros(len(hidden), len(self.codes), dtype=torch.float64)
+        for digit, codes in enumerate(self.codes.T):
+            total += digits[:, digit, codes.clamp(min=0)] / self.digits
+        return total
 
-    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Return the (B, length, width) hidden states after the block."""
-        rows, length, width = hidden.shape
-        parts = self.queries_keys_values(self.attention_norm(hidden)).view(rows, length, 3, 2, width // 2)
-        query, key, value = parts.permute(2, 0, 3, 1, 4)
-        seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        hidden = hidden + self.dropout(self.out(seen.transpose(1, 2).reshape(rows, length, width)))
-        transformed: Tensor = hidden + self.dropout(self.transform(self.transform_norm(hidden)))
-        return transformed
+    def likely(self, hidden: Tensor) -> Tensor:
+        """Return the log-probability of every item among those that have codes."""
+        whole = self.digits * self.digit_scores(hidden)
+        return whole.masked_fill(self.codes[:, 0] < 0, FAR).log_softmax(dim=-1)
 
 
 def code_mixture(codes: Tensor, per_digit: int) -> Tensor:

@@ -1,0 +1,44 @@
+"""Self-attention over the newest items of a history predicts the next one."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from simulator.recommenders.next_item import NextKnownItem
+
+if TYPE_CHECKING:
+    from simulator.recommenders.transformer import Block
+
+
+@dataclass
+class SasRec(NextKnownItem):
+    """Predict the next item by self-attention over the newest ones (SASRec, ICDM 2018), with full cross-entropy.
+
+    Above 10,000 items, targets are compared with a sample of the catalog.
+
+    epochs: passes over the log in a first fit; fewer where they would read more than 20 million entries.
+    refit_epochs: passes in a refit that continues from the current state.
+    length: newest entries of a history that are read.
+    width: size of the network's states.
+    blocks: transformer blocks.
+    dropout: share of states silenced in training.
+    temperature: divides the cosines of predicted and offered items.
+    learning_rate: the highest of a fit; refits start at a quarter, updates at a tenth.
+    batch: rows of ``length`` per step.
+    """
+
+    epochs: Annotated[int, Field(ge=1)] = 40
+    refit_epochs: Annotated[int, Field(ge=1)] = 5
+    length: Annotated[int, Field(ge=1)] = 50
+    width: Annotated[int, Field(ge=2, multiple_of=2)] = 64
+    blocks: Annotated[int, Field(ge=1)] = 2
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    temperature: Annotated[float, Field(gt=0)] = 0.07
+    learning_rate: Annotated[float, Field(gt=0)] = 0.004
+    batch: Annotated[int, Field(ge=1)] = 25
+
+    def _layer(self) -> type["Block"]:
+        from simulator.recommenders.transformer import Block
+
+        return Block
