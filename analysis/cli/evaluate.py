@@ -157,11 +157,12 @@ def _judged(wanted: Specs, sets: Sequence[Any], parting: Parting, progress: "Say
         held_out = parting.of(dataset)
         with threadpool_limits(limits=1), _nested(progress, place, len(sets), dataset.name) as say:
             every = fitted(wanted, held_out, parting.fits, say)
-        users = len(held_out[0].requests)
-        rows += [{"data": dataset.name, "users": users, **row} for row in judge(wanted, every)]
-        matches += [{"data": dataset.name, **row} for row in matched(curves(wanted), every)]
+        users, again = len(held_out[0].requests), sum(one["name"] == dataset.name for one in about)
+        name = f"{dataset.name} ({again + 1})" if again else dataset.name
+        rows += [{"data": name, "users": users, **row} for row in judge(wanted, every)]
+        matches += [{"data": name, **row} for row in matched(curves(wanted), every)]
         counts = {"users": users, "targets": len(held_out[0].target), "items": len(dataset.catalog)}
-        about.append({"data": dataset.name, **counts, "published": published(dataset.name)})
+        about.append({"data": name, "name": dataset.name, **counts, "published": published(dataset.name)})
     head = {"data": ", ".join(one["data"] for one in about), "users": sum(one["users"] for one in about)}
     how = {"seeds": parting.fits, "split": parting.split, "tie_keys": parting.tie_keys}
     return head | how | {"datasets": about, "rows": rows, "matched": matches}
