@@ -132,7 +132,8 @@ class RecommenderSection(Component):
     fit_window: Duration | None = Field(None, description="train on simulated events no older than this")
     exclude_seen: bool = Field(True, description="never show what the user has already taken")
     levers: Annotated[
-        tuple[Component, ...], Field(strict=False, description="changes to what it learns and shows, the first innermost")
+        tuple[Component, ...],
+        Field(strict=False, description="changes to what it learns and shows, the first innermost"),
     ] = ()
 
     def spec(self) -> dict[str, Any]:

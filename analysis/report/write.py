@@ -14,6 +14,7 @@ from analysis.plots.save import Drawn
 from analysis.report import agents, record
 from analysis.report.findings import findings, replication
 from analysis.report.headlines import lines
+from analysis.report.semantic_ids import semantic_ids
 
 HERE = Path(__file__).parent
 NAME = "report.html"
@@ -57,6 +58,7 @@ def render(study: Study, drawn: Sequence[Drawn]) -> str:
             users=agents.rows(study),
             n_users=len(study.cells[0].run.users),
             record=record,
+            semantic=semantic_ids(study),
         )
     )
 

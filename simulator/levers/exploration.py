@@ -74,20 +74,24 @@ def _given(items: Ints, away: Bools, fresh: Ints) -> Ints:
 def _propensity(items: Ints, before: Ints, filled: Ints, count: Ints, chance: float) -> Floats:
     """Return the chance of each item at its position, ``before`` being the slate it was drawn over.
 
-    A draw is uniform over what the m other positions given away leave: count - filled + 1 + m items.
+    A draw is uniform over what the m other positions given away leave: count - filled + 1 + m items. An item of another
+    position can only be drawn where that one is given away too.
     """
     others = np.maximum(count - filled, 0)
-    any_ = _mean_inverse(others + 1, filled - 1, chance)
-    another = _mean_inverse(others + 2, filled - 2, chance)
+    free = _mean_inverse(others + 1, filled - 1, chance)
+    given_up = chance * _mean_inverse(others + 2, filled - 2, chance)
     elsewhere = (items[:, :, None] == before[:, None, :]).any(axis=2) & (items != before)
-    by_draw = np.where(elsewhere, chance * another[:, None], any_[:, None])
+    by_draw = np.where(elsewhere, given_up[:, None], free[:, None])
     return np.asarray(chance * by_draw + (1 - chance) * (items == before))
 
 
 def _mean_inverse(least: Ints, trials: Ints, chance: float) -> Floats:
     """Return the mean of 1 / (least + M) per row, M the successes of so many trials of a chance."""
-    from scipy.stats import binom
-
-    m = np.arange(max(int(trials.max(initial=0)), 0) + 1)
-    weight = binom.pmf(m, np.maximum(trials, 0)[:, None], chance)
-    return np.asarray((weight / (least[:, None] + m)).sum(axis=1))
+    most = max(int(trials.max(initial=0)), 0)
+    successes = np.zeros((most + 1, most + 1))  # by trials, by successes
+    successes[0, 0] = 1.0
+    for n in range(most):
+        successes[n + 1] = (1 - chance) * successes[n] + chance * np.roll(
+            successes[n], 1
+        )  # the last is 0 until the end
+    return np.asarray((successes[np.maximum(trials, 0)] / (least[:, None] + np.arange(most + 1))).sum(axis=1))

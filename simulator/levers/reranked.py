@@ -81,9 +81,7 @@ class Reranking(Lever):
         """Return the recommender with its slates chosen anew."""
         return Reranked(recommender, self)
 
-    def learn(
-        self, recommender: Recommender, log: Interactions, catalog: Catalog, rng: np.random.Generator
-    ) -> State:
+    def learn(self, recommender: Recommender, log: Interactions, catalog: Catalog, rng: np.random.Generator) -> State:
         """Return what choosing needs to know, when the recommender has just been fitted."""
         return {}
 

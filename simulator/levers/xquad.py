@@ -17,9 +17,10 @@ HEAD = 0.8
 
 @dataclass
 class Xquad(Reranking):
-    """Cover the aspects of the user's history by the slate (smooth xQuAD; Abdollahpouri et al., FLAIRS 2019).
+    """Cover the aspects of the user's history by the slate (xQuAD; Santos et al., WWW 2010).
 
-    Empty histories get the recommender's slates.
+    Head and tail stay open by the share of the slate that they do not have yet (smooth xQuAD; Abdollahpouri et al.,
+    FLAIRS 2019), genres until items shown have them. Empty histories get the recommender's slates.
 
     strength: weight of coverage, lambda of the paper.
     aspects: what is covered: ``popularity`` (head and tail; the head's items hold 80 % of interactions) or ``genres``.
@@ -46,13 +47,23 @@ class Xquad(Reranking):
         table = np.asarray(offers.known["aspects"], dtype=np.float64)
         wished, aspects = offers.history(table), offers.of_item(table)
         wished /= np.maximum(wished.sum(axis=1, keepdims=True), 1e-12)
-        users, covered, places = np.arange(len(wished)), np.zeros(wished.shape), [0]
+        users, shown = np.arange(len(wished)), list[Floats]()
+        left = _smooth if self.aspects == "popularity" else _product
 
         def gain(taken: Ints | None) -> Floats:
             if taken is not None:
-                covered[:] += aspects[users, taken]
-                places[0] += 1
-            lacking = wished * (1 - covered / max(places[0], 1))
+                shown.append(aspects[users, taken])
+            lacking = wished * left(shown) if shown else wished
             return np.asarray((aspects @ lacking[:, :, None])[:, :, 0])
 
         return offers.picked(*greedily(offers.relevance(), gain, self.strength, k))
+
+
+def _smooth(shown: list[Floats]) -> Floats:
+    """Return 1 - the share that each aspect has of the items shown."""
+    return np.asarray(1 - np.mean(shown, axis=0))
+
+
+def _product(shown: list[Floats]) -> Floats:
+    """Return the product of 1 - what each item shown has of each aspect."""
+    return np.asarray(np.prod([1 - item for item in shown], axis=0))

@@ -63,9 +63,9 @@ class NextItem(Scorer):
     def _new_network(self) -> "SequenceNetwork":
         """Return a network for the items there are, not trained."""
 
-    def _prepare(self, log: Interactions, n_items: int, rng: np.random.Generator) -> None:
+    def _prepare(self, log: Interactions, catalog: Catalog, rng: np.random.Generator) -> None:
         """Take note of the items, before a network is made or trained on."""
-        self._counts = log.counts(n_items)
+        self._counts = log.counts(len(catalog))
 
     def fit(
         self, log: Interactions, catalog: Catalog, *, rng: np.random.Generator, progress: Progress = silent
@@ -74,7 +74,7 @@ class NextItem(Scorer):
         import torch
 
         before = self._network
-        self._prepare(log, len(catalog), rng)
+        self._prepare(log, catalog, rng)
         epochs = self.epochs if before is None else self.refit_epochs
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(2**63)))
@@ -168,9 +168,9 @@ class NextKnownItem(NextItem):
     def _known(self) -> Bools:
         return self._taken
 
-    def _prepare(self, log: Interactions, n_items: int, rng: np.random.Generator) -> None:
-        super()._prepare(log, n_items, rng)
-        before = np.zeros(n_items, dtype=np.bool_)
+    def _prepare(self, log: Interactions, catalog: Catalog, rng: np.random.Generator) -> None:
+        super()._prepare(log, catalog, rng)
+        before = np.zeros(len(catalog), dtype=np.bool_)
         before[: len(self._taken)] = self._taken
         self._taken = before | (self._counts > 0)
 

@@ -7,10 +7,10 @@ import numpy as np
 from pydantic import Field
 
 from agents.schema import Bools, Floats, Ints
-from simulator.catalog import Interactions
+from simulator.catalog import Catalog, Interactions
 from simulator.recommenders.base import State, under
 from simulator.recommenders.next_item import NextItem
-from simulator.recommenders.tokenizers.base import NO_CODE, Tokenizer
+from simulator.recommenders.tokenizers.base import NO_CODE, Tokenizer, extended
 from simulator.recommenders.tokenizers.product import Product
 
 if TYPE_CHECKING:
@@ -51,12 +51,12 @@ class SemanticId(NextItem):
     def _known(self) -> Bools:
         return np.asarray(self._codes[:, 0] != NO_CODE)
 
-    def _prepare(self, log: Interactions, n_items: int, rng: np.random.Generator) -> None:
+    def _prepare(self, log: Interactions, catalog: Catalog, rng: np.random.Generator) -> None:
         """Tokenize; with a network already there, keep its items' IDs and give new items theirs."""
-        super()._prepare(log, n_items, rng)
+        super()._prepare(log, catalog, rng)
         if self._network is None:
-            self.tokenizer.fit(log, n_items, rng)
-        self._codes = extended(self._codes, self.tokenizer.encode(log, n_items, rng))
+            self.tokenizer.fit(log, catalog, rng)
+        self._codes = extended(self._codes, self.tokenizer.encode(log, catalog, rng))
 
     def _new_network(self) -> "SemanticNetwork":
         import torch
@@ -83,18 +83,11 @@ class SemanticId(NextItem):
     def state(self) -> State:
         """Return IDs, counts, and the tensors of tokenizer and network under their prefixes."""
         tokenizer = {f"tokenizer.{name}": value for name, value in self.tokenizer.state().items()}
-        return {"codes": self._codes, **tokenizer, **super().state()}
+        offered = np.full(self._codes.shape[1], self.tokenizer.codes)
+        return {"codes": self._codes, "offered": offered, **tokenizer, **super().state()}
 
     def load_state(self, state: State) -> None:
         """Take over IDs, tokenizer, counts and network."""
         self._codes = np.asarray(state["codes"], dtype=np.int64)
         self.tokenizer.load_state(under("tokenizer.", state))
         super().load_state(state)
-
-
-def extended(codes: Ints, fresh: Ints) -> Ints:
-    """Return the fresh codes with those that items already had in their place."""
-    had = np.flatnonzero(codes[:, 0] != NO_CODE)
-    extended = fresh.copy()
-    extended[had] = codes[had]
-    return extended

@@ -109,11 +109,19 @@ class Block(Layer):
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """Return the (B, length, width) hidden states after the block."""
+        query, key, value = self.looks(hidden)
+        return self.after(hidden, functional.scaled_dot_product_attention(query, key, value, attn_mask=mask))
+
+    def looks(self, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return queries, keys and values, each (B, HEADS, length, width / HEADS)."""
         rows, length, width = hidden.shape
         parts = self.queries_keys_values(self.attention_norm(hidden)).view(rows, length, 3, HEADS, width // HEADS)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
-        seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        hidden = hidden + self.dropout(self.out(seen.transpose(1, 2).reshape(rows, length, width)))
+        return query, key, value
+
+    def after(self, hidden: Tensor, seen: Tensor) -> Tensor:
+        """Return the hidden states once each has taken in the (B, HEADS, length, width / HEADS) values it saw."""
+        hidden = hidden + self.dropout(self.out(seen.transpose(1, 2).reshape(hidden.shape)))
         transformed: Tensor = hidden + self.dropout(self.transform(self.transform_norm(hidden)))
         return transformed
 

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from agents.schema import Ints
-from simulator.catalog import Interactions
+from simulator.catalog import Catalog, Interactions
 from simulator.recommenders.base import State
 from simulator.recommenders.tokenizers.base import NO_CODE, Tokenizer
 
@@ -23,13 +23,13 @@ class Random(Tokenizer):
     digits: Annotated[int, Field(ge=1)] = 16
     codes: Annotated[int, Field(ge=2)] = 32
 
-    def fit(self, log: Interactions, n_items: int, rng: np.random.Generator) -> None:
+    def fit(self, log: Interactions, catalog: Catalog, rng: np.random.Generator) -> None:
         """Learn nothing."""
 
-    def encode(self, log: Interactions, n_items: int, rng: np.random.Generator) -> Ints:
+    def encode(self, log: Interactions, catalog: Catalog, rng: np.random.Generator) -> Ints:
         """Return fresh draws."""
-        drawn = rng.integers(0, self.codes, (n_items, self.digits))
-        return np.where(log.counts(n_items)[:, None] > 0, drawn, NO_CODE)
+        drawn = rng.integers(0, self.codes, (len(catalog), self.digits))
+        return np.where(log.counts(len(catalog))[:, None] > 0, drawn, NO_CODE)
 
     def state(self) -> State:
         """Return nothing."""
