@@ -121,12 +121,14 @@ def test_an_empty_list_is_a_miss_not_a_gap():
 
 
 def test_several_targets_share_the_recall():
-    held_out = last_fifth(WORLD.log, WORLD.catalog)
+    world = Planted.shuffled(users=100, length=15)
+    held_out = last_fifth(world.log, world.catalog)
     result = trial(build("recommenders", "skip_markov"), held_out, Streams(0))
     wanted = np.bincount(held_out.owner)
-    assert set(wanted) == {1, 2}, "what is taken again is no target"
-    assert set(result.recall[wanted == 2]) == {0, 0.5, 1}
-    assert set(result.recall[wanted == 1]) == {0, 1}
+    assert wanted.min() >= 2
+    hits = result.recall * wanted
+    assert np.allclose(hits, hits.round())
+    assert ((result.recall > 0) & (result.recall < 1)).any()
     assert np.all(result.ndcg <= 1)
 
 
