@@ -1,0 +1,85 @@
+"""The networks of guided diffusion: one reads a history, one denoises the embedding of what comes next."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from simulator.recommenders.diffusion_process import STEP_WIDTH, Denoiser, Process, step_features
+from simulator.recommenders.semantic_network import FAR, Block
+
+
+class GuidedNetwork(Denoiser):
+    """Denoise the next item's embedding, given the history (DreamRec, NeurIPS 2023).
+
+    Embeddings start at N(0, 1) and keep that length, as noise has it; else training would drown the noise in them.
+    """
+
+    def __init__(
+        self,
+        items: int,
+        *,
+        length: int,
+        width: int,
+        blocks: int,
+        dropout: float,
+        unconditional: float,
+        preference: float,
+        negatives: int,
+        temperature: float,
+        process: Process,
+    ) -> None:
+        super().__init__(process)
+        self.unconditional, self.preference = unconditional, preference
+        self.negatives, self.temperature = negatives, temperature
+        self.item = nn.Parameter(torch.randn(items, width))
+        self.position = nn.Parameter(torch.randn(length, width) * 0.02)
+        self.nobody = nn.Parameter(torch.randn(width))
+        self.blocks = nn.ModuleList(Block(width, dropout) for _ in range(blocks))
+        self.norm, self.dropout = nn.LayerNorm(width), nn.Dropout(dropout)
+        self.joined = nn.Linear(2 * width + STEP_WIDTH, 2 * width)
+        self.clean = nn.Linear(2 * width, width)
+
+    def places(self) -> Tensor:
+        """Return the (items, width) embeddings, each of length root width."""
+        return functional.normalize(self.item) * self.item.shape[1] ** 0.5
+
+    def conditions(self, sequences: Tensor) -> Tensor:
+        """Return (B, length, width): what the history up to each place says of (B, length) item + 1, 0 for none."""
+        hidden = functional.embedding(sequences, functional.pad(self.places(), (0, 0, 1, 0))) + self.position
+        visible = (sequences > 0)[:, None, None, :] & torch.ones(len(self.position), len(self.position)).tril().bool()
+        mask = torch.zeros(visible.shape).masked_fill(~visible, FAR)
+        hidden = self.dropout(hidden)
+        for block in self.blocks:
+            hidden = block(hidden, mask)
+        normed: Tensor = self.norm(hidden)
+        return normed
+
+    def forward(self, noisy: Tensor, step: Tensor, condition: Tensor) -> Tensor:
+        """Return the (B, width) clean embeddings expected behind noisy ones of (B,) steps under (B, width) conditions."""
+        joined = self.joined(torch.cat([noisy, condition, step_features(step)], dim=1))
+        clean: Tensor = condition + self.clean(functional.gelu(joined))
+        return clean
+
+    def guided(self, noisy: Tensor, step: Tensor, condition: Tensor, guidance: float) -> Tensor:
+        """Return what the condition says, driven away from what is said of nobody (arXiv 2207.12598)."""
+        told = self(noisy, step, condition)
+        return told if guidance == 0 else (1 + guidance) * told - guidance * self(noisy, step, self.nobody.expand_as(condition))
+
+    def loss(self, *batch: Tensor) -> Tensor:
+        """Return one minus the cosine of predicted and true embeddings, and the cross-entropy of items by cosine."""
+        inputs, targets = batch
+        real = (inputs > 0) & (targets > 0)
+        condition, goal, places = self.conditions(inputs)[real], targets[real] - 1, self.places()
+        condition = torch.where(torch.rand(len(goal), 1) < self.unconditional, self.nobody, condition)
+        step = torch.randint(1, self.process.steps + 1, (len(goal),))
+        clean = self(self.process.noised(places[goal], step), step, condition)
+        return self._distance(functional.normalize(clean), goal)
+
+    def _distance(self, clean: Tensor, goal: Tensor) -> Tensor:
+        """Return the mean distance of unit predictions from their items, and how ill they tell them from others."""
+        items = functional.normalize(self.item)
+        others = torch.randint(len(items), (self.negatives,))
+        true = (clean * items[goal]).sum(dim=1, keepdim=True)
+        false = (clean @ items[others].T).masked_fill(goal[:, None] == others, FAR)
+        told = torch.cat([true, false], dim=1) / self.temperature
+        return (1 - true).mean() - self.preference * told.log_softmax(dim=1)[:, 0].mean()
