@@ -235,7 +235,7 @@ def _injected(world: Setting, ready: Ready, hold: spoken.Hold, page: Page, plain
         replace(world.items[item], item_id=n_items + turn, title=f"{INSTRUCTION}: {world.items[item].title}")
         for turn, item in enumerate(target.tolist())
     )
-    figures = {name: np.append(getattr(world, name), getattr(world, name)[target]) for name in PUBLIC}
+    figures: dict[str, Any] = {name: np.append(getattr(world, name), getattr(world, name)[target]) for name in PUBLIC}
     larger, asked = replace(world, items=world.items + copies, **figures), page.only(rows)
     asked.item[:, -1] = n_items + np.arange(len(rows))
     before, after = plain[rows], _told(ready(larger), larger, asked, hold)

@@ -116,7 +116,7 @@ class Diffusion(Scorer):
         """Return the network's scores and a trace of popularity, which alone serves histories of nothing known."""
         known = self._prior > 0
         read = self.read(requests, known)
-        asked = read.any(axis=1)
+        asked = np.asarray(read.any(axis=1))
         scores = np.tile(self._prior, (len(requests), 1))
         for first in range(0, len(requests), CHUNK):
             rows = slice(first, first + CHUNK)

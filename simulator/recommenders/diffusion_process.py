@@ -60,7 +60,8 @@ class Process:
         late, early = float(self.noise[step]), float(self.noise[earlier])
         kept = (1 - late) / (1 - early)
         mean = (1 - early) ** 0.5 * (1 - kept) / late * clean + kept**0.5 * early / late * state
-        return mean + ((1 - kept) * early / late) ** 0.5 * noise(earlier)
+        drawn: Tensor = mean + ((1 - kept) * early / late) ** 0.5 * noise(earlier)
+        return drawn
 
 
 class StepSampler:

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from simulator.recommenders.diffusion_process import STEP_WIDTH, Denoiser, Process, step_features
-from simulator.recommenders.semantic_network import FAR, Block
+from simulator.recommenders.transformer import FAR, Backbone, Block, Rows
 
 
 class GuidedNetwork(Denoiser):
@@ -32,10 +32,8 @@ class GuidedNetwork(Denoiser):
         self.unconditional, self.preference = unconditional, preference
         self.negatives, self.temperature = negatives, temperature
         self.item = nn.Parameter(torch.randn(items, width))
-        self.position = nn.Parameter(torch.randn(length, width) * 0.02)
         self.nobody = nn.Parameter(torch.randn(width))
-        self.blocks = nn.ModuleList(Block(width, dropout) for _ in range(blocks))
-        self.norm, self.dropout = nn.LayerNorm(width), nn.Dropout(dropout)
+        self.backbone = Backbone(Block, length=length, width=width, blocks=blocks, dropout=dropout)
         self.joined = nn.Linear(2 * width + STEP_WIDTH, 2 * width)
         self.clean = nn.Linear(2 * width, width)
 
@@ -45,14 +43,10 @@ class GuidedNetwork(Denoiser):
 
     def conditions(self, sequences: Tensor) -> Tensor:
         """Return (B, length, width): what the history up to each place says of (B, length) item + 1, 0 for none."""
-        hidden = functional.embedding(sequences, functional.pad(self.places(), (0, 0, 1, 0))) + self.position
-        visible = (sequences > 0)[:, None, None, :] & torch.ones(len(self.position), len(self.position)).tril().bool()
-        mask = torch.zeros(visible.shape).masked_fill(~visible, FAR)
-        hidden = self.dropout(hidden)
-        for block in self.blocks:
-            hidden = block(hidden, mask)
-        normed: Tensor = self.norm(hidden)
-        return normed
+        embedded = functional.embedding(sequences, functional.pad(self.places(), (0, 0, 1, 0)))
+        timeless = torch.zeros(sequences.shape)  # blocks of this kind look at the order alone
+        states: Tensor = self.backbone(embedded, Rows(sequences, timeless, timeless))
+        return states
 
     def forward(self, noisy: Tensor, step: Tensor, condition: Tensor) -> Tensor:
         """Return the clean embeddings expected behind (B, width) noisy ones of (B,) steps under their conditions."""
@@ -62,10 +56,11 @@ class GuidedNetwork(Denoiser):
 
     def guided(self, noisy: Tensor, step: Tensor, condition: Tensor, guidance: float) -> Tensor:
         """Return what the condition says, driven away from what is said of nobody (arXiv 2207.12598)."""
-        told = self(noisy, step, condition)
+        told: Tensor = self(noisy, step, condition)
         if guidance == 0:
             return told
-        return (1 + guidance) * told - guidance * self(noisy, step, self.nobody.expand_as(condition))
+        driven: Tensor = (1 + guidance) * told - guidance * self(noisy, step, self.nobody.expand_as(condition))
+        return driven
 
     def loss(self, *batch: Tensor) -> Tensor:
         """Return one minus the cosine of predicted and true embeddings, and the cross-entropy of items by cosine."""

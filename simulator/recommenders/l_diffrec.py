@@ -11,7 +11,7 @@ from simulator.catalog import Interactions
 from simulator.recommenders.base import State
 from simulator.recommenders.linear import taken
 from simulator.recommenders.row_diffusion import RowDiffusion
-from simulator.recommenders.tokenizers.product import cluster, nearest
+from simulator.recommenders.tokenizers.clusters import cluster, nearest
 
 if TYPE_CHECKING:
     from simulator.recommenders.latent_denoiser import LatentDenoiser
@@ -80,5 +80,4 @@ def item_clusters(log: Interactions, n_items: int, clusters: int, rng: np.random
     left, values, _ = randomized_svd(matrix.T, directions, random_state=int(rng.integers(2**31)))
     places = left * values
     places /= np.maximum(np.linalg.norm(places, axis=1, keepdims=True), 1e-12)
-    centers = cluster(places[None, log.counts(n_items) > 0], clusters, rng)
-    return nearest(places[None], centers)[0]
+    return nearest(places, cluster(places[log.counts(n_items) > 0], clusters, rng))
