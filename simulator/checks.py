@@ -10,6 +10,7 @@ from agents.redaction import redacted
 from simulator.components import InvalidSpec, build, find
 from simulator.problems import Problem, Where, problems, unknown
 from simulator.scenario import Component, DataSection, RecommenderSection, Scenario
+from simulator.truth import NO_USERS, Minds, reveal
 
 KEEP: Mapping[Where, frozenset[str]] = {
     ("data",): frozenset(DataSection.model_fields) - {"kind"},
@@ -26,6 +27,7 @@ def check(data: Any) -> list[Problem]:
         for family, where, spec in components(data):
             found += [p for p in _component(family, where, spec) if p.where not in wrong]
         found += _talking(data.get("behavior"), ("behavior",), data.get("llm"))
+        found += _untold(data)
     return found
 
 
@@ -115,6 +117,21 @@ def _talking(spec: Any, where: Where, llm: Any) -> list[Problem]:
     if model is not None and model not in names:
         found.append(Problem((*where, "model"), unknown(model, "language model of the llm section", names)))
     return found
+
+
+def _untold(data: Mapping[str, Any]) -> list[Problem]:
+    """Return the problem of a recommender that ranks by what users want, before users who cannot say it."""
+    specs = {family: spec for family, _, spec in components(data) if family in ("recommenders", "behaviors")}
+    try:
+        recommender = build("recommenders", specs["recommenders"])
+        reveal(recommender, lambda: Minds([b for b, _ in build("behaviors", specs["behaviors"]).shares()], NO_USERS))
+    except InvalidSpec:
+        return []
+    except InvalidInput as error:
+        return [Problem(("recommender", "kind"), str(error))]
+    except (KeyError, MissingResource):
+        return []
+    return []
 
 
 def _model(spec: Mapping[str, Any]) -> str | None:

@@ -24,6 +24,7 @@ from simulator.scenario import Scenario
 from simulator.search import SearchIndex
 from simulator.seeds import Streams
 from simulator.social import Social
+from simulator.truth import Minds, reveal
 from simulator.window import Version
 
 PLATFORM = -1
@@ -269,6 +270,8 @@ class World:
         self.record.row("refits", now, PLATFORM, number, row)
 
     def _bent(self, fitted: Recommender) -> Recommender:
+        """Return the recommender as the levers bend it, and an oracle in it told what users want."""
+        reveal(fitted, lambda: Minds(self.cast.behaviors, self.cast.member))
         for lever in self._levers:
             fitted = lever.wrap(fitted)
         return fitted

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -110,6 +110,14 @@ class Slates:
     diagnostics: Mapping[str, float] = field(default_factory=dict)
 
 
+class Truth(Protocol):
+    """What users really want: a simulator knows it, a platform never does."""
+
+    def appeal(self, user_id: Ints, popularity: Floats) -> Floats:
+        """Return (B, items): how much each user wants each item at these public counts, larger is more."""
+        ...
+
+
 class Recommender(ABC):
     """Recommend from the catalog, the log and the request, never from a persona.
 
@@ -126,10 +134,13 @@ class Recommender(ABC):
     """The order of the history matters, beyond weights that fall with age."""
     reference: ClassVar[bool] = False
     """Not personal by design, so never asked to beat popularity."""
-    cold: ClassVar[Literal["popularity", "uniform"]] = "popularity"
-    """What an empty history is shown: the most popular items, or any."""
+    cold: ClassVar[Literal["popularity", "uniform", "personal"]] = "popularity"
+    """What an empty history is shown: the most popular items, any, or (knowing the truth) what that user wants."""
     new_items: ClassVar[Literal["scored", "invisible"]] = "scored"
     """Whether items of the catalog that nobody has taken yet can be shown."""
+    knows_truth: ClassVar[bool] = False
+    """Ranks by what users really want, a bound for studies: the world tells it, as ``truth``, and nobody else."""
+    truth: Truth | None = None
 
     @abstractmethod
     def fit(
