@@ -27,8 +27,8 @@ class Minds:
         closed = sorted({kind_of("behaviors", type(b)) for b in self.behaviors if type(b).appeal is Behavior.appeal})
         if closed:
             raise InvalidInput(
-                f"an oracle ranks by what users really want, and behavior {', '.join(closed)} cannot say it; use another "
-                "recommender, or users who have a utility, such as behavior: {kind: calibrated}"
+                f"an oracle ranks by what users really want, and behavior {', '.join(closed)} cannot say it; use "
+                "another recommender, or users who have a utility, such as behavior: {kind: calibrated}"
             )
 
     def appeal(self, user_id: Ints, popularity: Floats) -> Floats:
