@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agents.errors import InvalidInput
 from analysis.options import Json
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def command(
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
 
     from analysis.offline import leave_one_out
-    from simulator.components import build
+    from simulator.components import build, read_spec
 
     specs = [read_spec(text, "--recommender") for text in recommender]
     for spec in specs:
@@ -47,24 +46,6 @@ def command(
         typer.echo(json.dumps({"data": dataset.name, "users": len(held_out.target), "seeds": seeds, "rows": rows}))
     else:
         show(rows, dataset.name, seeds)
-
-
-def read_spec(text: str, option: str) -> dict[str, Any]:
-    """Return the component a NAME or an inline YAML mapping describes; raise InvalidInput where it is neither."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    example = f"write {option} NAME or {option} '{{kind: NAME, ...}}'"
-    try:
-        value = YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
-        reason = getattr(error, "problem", None) or "not YAML"
-        raise InvalidInput(f"{option} {text!r} cannot be read ({reason}); {example}") from None
-    if isinstance(value, Mapping) and isinstance(value.get("kind"), str):
-        return dict(value)
-    if isinstance(value, str) and value and ": " not in value:
-        return {"kind": value}
-    raise InvalidInput(f"{option} {text!r} names no component; {example}")
 
 
 def judge(

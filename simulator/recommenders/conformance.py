@@ -14,7 +14,7 @@ import numpy as np
 
 from agents.schema import PAD, Ints
 from simulator.catalog import Interactions
-from simulator.recommenders.base import Recommender, Requests, Slates, State
+from simulator.recommenders.base import Progress, Recommender, Requests, Slates, State, silent
 from simulator.recommenders.planted import Planted, requests_of
 from simulator.recommenders.popularity import Popularity
 from simulator.recommenders.tokenizers.base import NO_CODE, Tokenizer
@@ -85,10 +85,11 @@ class Subject:
         return requests_of(told, told)
 
 
-def conformance(make: Callable[[], Recommender]) -> Iterator[Check]:
+def conformance(make: Callable[[], Recommender], progress: Progress = silent) -> Iterator[Check]:
     """Yield one check per rule; an exception is a failed rule, so that one defect hides no other."""
     subject, start = Subject(make), time.process_time()
-    for rule in RULES:
+    for number, rule in enumerate(RULES):
+        progress(number / len(RULES), rule.__name__)
         try:
             problem = rule(subject)
         except Exception as error:  # a stranger's recommender may raise anything

@@ -33,9 +33,8 @@ def test_conforms(kind):
 
 
 def test_every_recommender_needed_is_there():
-    assert {"random", "popularity", "item_knn", "ease", "skip_markov", "semantic_id", "fallback"} <= set(
-        names("recommenders")
-    )
+    classic = "random popularity oracle item_knn user_knn ease ials bpr skip_markov semantic_id fallback cornac"
+    assert set(classic.split()) <= set(names("recommenders"))
 
 
 class DependsOnBatch(ItemKnn):
@@ -74,6 +73,10 @@ class ColdByNumber(ItemKnn):
         return np.where(cold[:, None], -np.arange(len(self._prior), dtype=float), super().score(requests))
 
 
+class Clairvoyant(ItemKnn):
+    cold = "personal"
+
+
 class FitsByChance(ItemKnn):
     def fit(self, log, catalog, *, rng, progress=None):
         super().fit(log, catalog, rng=rng)
@@ -107,6 +110,7 @@ class ReadsNumbers(ItemKnn):
         (FillsSilently, "short_lists_are_counted"),
         (FillsByRepetition, "short_lists_are_counted"),
         (ColdByNumber, "cold_policy_is_kept"),
+        (Clairvoyant, "cold_policy_is_kept"),
         (FitsByChance, "fit_is_deterministic"),
         (LosesPrior, "state_round_trips"),
         (Popular, "popularity_is_beaten"),
