@@ -214,6 +214,12 @@ def top_k(scores: Floats, requests: Requests, k: int) -> tuple[Ints, Floats]:
     barred = np.repeat(np.arange(rows), np.diff(requests.exclude_starts))
     known = (requests.exclude >= 0) & (requests.exclude < n)
     scores[barred[known], requests.exclude[known]] = -np.inf
+    return highest(scores, k)
+
+
+def highest(scores: Floats, k: int) -> tuple[Ints, Floats]:
+    """Return the k columns with the highest scores and these per row, ties by column, padded with PAD/NaN."""
+    rows, n = scores.shape
     items = np.full((rows, k), PAD, dtype=np.int64)
     best = np.full((rows, k), np.nan)
     if not n:

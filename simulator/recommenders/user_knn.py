@@ -1,6 +1,6 @@
 """Neighborhoods of users who took the same items."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import numpy as np
@@ -9,7 +9,7 @@ from scipy import sparse
 
 from agents.schema import PAD, Floats, Ints
 from simulator.catalog import Catalog, Interactions
-from simulator.recommenders.base import CELLS, Progress, Requests, Scorer, State, silent, top_k
+from simulator.recommenders.base import CELLS, Progress, Requests, Scorer, State, highest, silent
 from simulator.recommenders.linear import PRIOR, decayed_history
 
 
@@ -57,8 +57,7 @@ class UserKnn(Scorer):
         common = (profile @ self._takers).toarray()
         own = np.sqrt(np.asarray(profile.multiply(profile).sum(axis=1)))
         cosine = common / np.maximum(own[:, None] * self._size + self.shrink, PRIOR)
-        nobody = np.zeros(len(requests) + 1, dtype=np.int64)
-        return top_k(cosine, replace(requests, exclude=nobody[:0], exclude_starts=nobody), self.neighbors)
+        return highest(cosine, self.neighbors)
 
     def state(self) -> State:
         """Return who took what, as the arrays of a compressed sparse matrix, and the prior."""

@@ -70,6 +70,11 @@ def test_bad_input_is_one_message_and_exit_code_2(arguments, message):
         ("skip_markov", 0.173, 0.089),
         ("{kind: item_knn, recency: .5}", 0.172, 0.095),
         ("{kind: ease, recency: .9}", 0.174, 0.094),
+        ("user_knn", 0.115, 0.056),
+        ("{kind: user_knn, recency: .6, neighbor_recency: .98}", 0.172, 0.095),
+        ("ials", 0.130, 0.067),
+        ("{kind: ials, recency: .6}", 0.210, 0.115),
+        ("bpr", 0.115, 0.060),
         ("semantic_id", 0.150, 0.075),
     ],
 )

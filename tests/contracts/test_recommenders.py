@@ -14,6 +14,9 @@ from simulator.recommenders.item_knn import ItemKnn
 from simulator.recommenders.popularity import Popularity
 from simulator.recommenders.skip_markov import SkipMarkov
 
+ADAPTED = {"cornac": {"model": "BPR", "parameters": {"max_iter": 200, "learning_rate": 0.05}}}
+"""What an adapter is given to adapt."""
+
 
 def smallest_spec(kind: str) -> dict[str, Any]:
     """The defaults, few passes where there are passes, and a plain recommender wherever one must be given."""
@@ -21,11 +24,13 @@ def smallest_spec(kind: str) -> dict[str, Any]:
     missing = (dataclasses.MISSING, dataclasses.MISSING)
     needed = {field.name: "item_knn" for field in fields if (field.default, field.default_factory) == missing}
     few = {name: n for name, n in (("epochs", 6), ("refit_epochs", 1)) if name in {field.name for field in fields}}
-    return {"kind": kind, **needed, **few}
+    return {"kind": kind, **needed, **few, **ADAPTED.get(kind, {})}
 
 
 @pytest.mark.parametrize("kind", names("recommenders"))
 def test_conforms(kind):
+    if kind == "cornac":
+        pytest.importorskip("cornac", reason="needs the extra cornac")
     spec = smallest_spec(kind)
     checks = list(conformance(lambda: build("recommenders", dict(spec))))
     assert len(checks) == len(RULES) + 1
