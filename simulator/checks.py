@@ -11,6 +11,7 @@ from simulator.components import InvalidSpec, build, find
 from simulator.problems import Problem, Where, problems, unknown
 from simulator.recommenders.base import Recommender
 from simulator.scenario import Component, DataSection, RecommenderSection, Scenario
+from simulator.truth import NO_USERS, Minds, reveal
 
 KEEP: Mapping[Where, frozenset[str]] = {
     ("data",): frozenset(DataSection.model_fields) - {"kind"},
@@ -30,6 +31,7 @@ def check(data: Any) -> list[Problem]:
         found += _narrating(data.get("users"), data.get("llm"))
         if not any(p.where[:1] == ("recommender",) for p in found):
             found += _levers(data.get("recommender"))
+        found += _untold(data)
     return found
 
 
@@ -146,6 +148,21 @@ def _narrating(users: Any, llm: Any) -> list[Problem]:
     if not isinstance(name, str) or not name or name in names:
         return []
     return [Problem(("users", "narrator"), unknown(name, "language model of the llm section", names))]
+
+
+def _untold(data: Mapping[str, Any]) -> list[Problem]:
+    """Return the problem of a recommender that ranks by what users want, before users who cannot say it."""
+    specs = {family: spec for family, _, spec in components(data) if family in ("recommenders", "behaviors")}
+    try:
+        recommender = build("recommenders", specs["recommenders"])
+        reveal(recommender, lambda: Minds([b for b, _ in build("behaviors", specs["behaviors"]).shares()], NO_USERS))
+    except InvalidSpec:
+        return []
+    except InvalidInput as error:
+        return [Problem(("recommender", "kind"), str(error))]
+    except (KeyError, MissingResource):
+        return []
+    return []
 
 
 def _model(spec: Mapping[str, Any]) -> str | None:

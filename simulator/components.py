@@ -65,7 +65,8 @@ def find(family: str, kind: str) -> type[Any]:
     left, _, right = kind.partition(":")
     found = _by_folder(family, left) or _by_path(family, left, right) or _by_entry_point(family, kind)
     if found is None:
-        raise InvalidSpec(family, kind, [Problem(("kind",), unknown(kind, "kind", names(family)))])
+        where = f"; or no module {left!r} is found: is its folder on PYTHONPATH?" if ":" in kind else ""
+        raise InvalidSpec(family, kind, [Problem(("kind",), unknown(kind, "kind", names(family)) + where)])
     return found
 
 
@@ -83,6 +84,24 @@ def build(family: str, spec: Mapping[str, Any] | str) -> Any:
         raise
     except (InvalidInput, ValueError) as error:
         raise InvalidSpec(family, kind, [Problem((), str(error))]) from None
+
+
+def read_spec(text: str, option: str) -> dict[str, Any]:
+    """Return the component a NAME or an inline YAML mapping describes; raise InvalidInput where it is neither."""
+    from ruamel.yaml import YAML  # a tenth of a second that commands which read no such text need not wait
+    from ruamel.yaml.error import YAMLError
+
+    example = f"write {option} NAME or {option} '{{kind: NAME, ...}}'"
+    try:
+        value = YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        reason = getattr(error, "problem", None) or "not YAML"
+        raise InvalidInput(f"{option} {text!r} cannot be read ({reason}); {example}") from None
+    if isinstance(value, Mapping) and isinstance(value.get("kind"), str):
+        return dict(value)
+    if isinstance(value, str) and value and ": " not in value:
+        return {"kind": value}
+    raise InvalidInput(f"{option} {text!r} names no component; {example}")
 
 
 def names(family: str) -> tuple[str, ...]:
@@ -152,8 +171,11 @@ def _by_path(family: str, module: str, name: str) -> type[Any] | None:
         if "." not in module and importlib.util.find_spec(module) is None:
             return None
         found: Any = getattr(importlib.import_module(module), name, None)
-    except (ImportError, ValueError) as error:
+    except ImportError as error:
         message = f"cannot import {module!r} ({error}); is its folder on PYTHONPATH?"
+        raise InvalidSpec(family, path, [Problem(("kind",), message)]) from None
+    except Exception as error:  # a stranger's module may do anything when it is imported
+        message = f"cannot import {module!r} ({type(error).__name__}: {error})"
         raise InvalidSpec(family, path, [Problem(("kind",), message)]) from None
     if not _is_component(family, found):
         message = f"{path!r} is not a concrete dataclass that subclasses {_base(family).__name__}"

@@ -25,6 +25,7 @@ from simulator.scenario import Scenario
 from simulator.search import SearchIndex
 from simulator.seeds import Streams
 from simulator.social import Social
+from simulator.truth import Minds, reveal
 from simulator.window import Version
 
 PLATFORM = -1
@@ -315,7 +316,12 @@ class World:
 
     def _publish(self, now: float, number: int, fitted: Recommender) -> None:
         self._learned = now
-        self.version = Version(fitted, number, self._popularity, self._fits.key)
+        self.version = Version(self._told(fitted), number, self._popularity, self._fits.key)
+
+    def _told(self, fitted: Recommender) -> Recommender:
+        """Tell an oracle what users want."""
+        reveal(fitted, lambda: Minds(self.cast.behaviors, self.cast.member))
+        return fitted
 
     def _training_log(self, now: float) -> Interactions:
         """Return what a refit may learn from, and forget what no later one will."""
@@ -361,7 +367,7 @@ class World:
         fitted = self._fits.again(number, key)
         if fitted is None:
             raise InvalidInput(f"{self._fits.folder}: refit {number} is missing; remove the folder to begin again")
-        return fitted
+        return self._told(fitted)
 
     # -- what was there at the start ------------------------------------------------------------------
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from agents.errors import InvalidInput
 from agents.llm.base import Answer, Kind, Prompt
-from agents.schema import Decisions, Observation, Pages, Setting
+from agents.pairs import Pairs
+from agents.schema import Decisions, Floats, Observation, Pages, Setting
 
 
 @dataclass
@@ -29,6 +30,10 @@ class Behavior(ABC):
     @abstractmethod
     def respond(self, pages: Pages) -> Decisions:
         """Answer a batch of pages; a row's answer never depends on the other rows."""
+
+    def appeal(self, pairs: Pairs) -> Floats:
+        """Return, per pair, what the chance to watch at the first reading rises with; optional, for an oracle alone."""
+        raise NotImplementedError
 
     def shares(self) -> Sequence[tuple["Behavior", float]]:
         """Return the behaviors users are assigned to, with their shares; itself unless mixed."""

@@ -65,6 +65,10 @@ class Calibrated(Behavior):
         watched = self._conduct.takes(seen, probability)
         return self._conduct.decisions(pages, seen, watched, self._rate(seen.only(watched)), by)
 
+    def appeal(self, pairs: Pairs) -> Floats:
+        """Return what speaks for watching."""
+        return self._pull(pairs)
+
     def utility(self, pages: Pages) -> Floats:
         """Return v (B, K): taste plus the pull of popularity."""
         return self._attraction(_every(pages), 0.0).reshape(pages.item_id.shape)

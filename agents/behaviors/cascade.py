@@ -8,7 +8,8 @@ from agents.behaviors.base import Behavior
 from agents.conduct import Conduct
 from agents.errors import InvalidInput
 from agents.match import Match
-from agents.schema import Bools, DecidedBy, Decisions, Ints, Pages, Setting
+from agents.pairs import Pairs
+from agents.schema import Bools, DecidedBy, Decisions, Floats, Ints, Pages, Setting
 
 
 @dataclass
@@ -32,6 +33,10 @@ class Cascade(Behavior):
         """Read the personas' tastes."""
         self._conduct = Conduct.of(setting)
         self._match = Match.of(setting)
+
+    def appeal(self, pairs: Pairs) -> Floats:
+        """Return how well items match tastes."""
+        return self._match(pairs)
 
     def respond(self, pages: Pages) -> Decisions:
         """Watch the first attractive item, and stop there."""

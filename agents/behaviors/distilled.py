@@ -100,6 +100,10 @@ class _Student(Calibrated):
         odds = self._base + self._pull(pairs)
         return np.asarray(expit(odds + self._correction(self._features(pairs, odds))))
 
+    def appeal(self, pairs: Pairs) -> Floats:
+        """Return the corrected probability."""
+        return self.expected(pairs)
+
     def untaught(self, pairs: Pairs) -> Floats:
         """Return what the calibrated model says in its place."""
         return np.asarray(expit(self._base + self._pull(pairs)))

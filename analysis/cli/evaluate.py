@@ -68,30 +68,12 @@ def command(
             typer.echo(f"{figure['alt']}\n{out}/{figure['png']}")
 
 
-def read_spec(text: str, option: str) -> dict[str, Any]:
-    """Return the component a NAME or an inline YAML mapping describes; raise InvalidInput where it is neither."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    example = f"write {option} NAME or {option} '{{kind: NAME, ...}}'"
-    try:
-        value = YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
-        reason = getattr(error, "problem", None) or "not YAML"
-        raise InvalidInput(f"{option} {text!r} cannot be read ({reason}); {example}") from None
-    if isinstance(value, Mapping) and isinstance(value.get("kind"), str):
-        return dict(value)
-    if isinstance(value, str) and value and ": " not in value:
-        return {"kind": value}
-    raise InvalidInput(f"{option} {text!r} names no component; {example}")
-
-
 Specs = dict[str, dict[str, Any]]
 
 
 def _asked(scenario: Path | None, recommenders: Sequence[str], data: Sequence[str]) -> tuple[Specs, list[Any]]:
     """Return what to judge, by the name it is asked for by, and on which data sets; both are checked first."""
-    from simulator.components import build
+    from simulator.components import build, read_spec
     from simulator.levers.base import levered
 
     arms, sets = _of_scenario(scenario) if scenario else ({}, ["ml-100k"])

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from analysis.cli.evaluate import read_spec
 from analysis.options import Json, Llm
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def command(
 
     from agents.behaviors.base import TalkingBehavior
     from agents.errors import InvalidInput
-    from simulator.components import build
+    from simulator.components import build, read_spec
 
     spec = read_spec(behavior, "--behavior")
     talks = spec["kind"].partition(":")[0] == "llm"
@@ -87,6 +86,8 @@ def command(
 
 def llm_spec(text: str) -> dict[str, Any]:
     """Return the language model a ``kind:model`` or an inline mapping describes."""
+    from simulator.components import read_spec
+
     spec = read_spec(text, "--llm")
     kind, colon, model = spec["kind"].partition(":")
     return {**spec, "kind": kind, "model": model} if colon and kind in ("transformers", "llamacpp", "openai") else spec
@@ -209,7 +210,7 @@ def recommending(dataset: "Dataset", streams: "Streams") -> "Callable[[Fold, Fol
     import numpy as np
 
     from simulator.catalog import Interactions
-    from simulator.components import build
+    from simulator.components import build, read_spec
     from simulator.recommenders.base import Requests
 
     def recommend(fold: "Fold", theirs: "Fold") -> "dict[str, Ints]":

@@ -1,4 +1,4 @@
-"""``init``: a scenario to start from."""
+"""``init``: something to start from."""
 
 import json
 import re
@@ -52,20 +52,36 @@ recommender:
 #     ease: {{recommender: {{kind: ease}}}}
 """
 
+RECOMMENDER = Path(__file__).resolve().parents[1] / "starters" / "recommender.py"
+
 
 def command(
-    path: Annotated[Path, typer.Argument(help="file to write", metavar="NAME.yaml")] = Path("scenario.yaml"),
+    path: Annotated[Path, typer.Argument(help="file to write", metavar="NAME.yaml|NAME.py")] = Path("scenario.yaml"),
     as_json: Annotated[bool, typer.Option("--json", help="print one line of JSON")] = False,
 ) -> None:
-    """Write a commented scenario that runs without download, to change from there."""
-    if path.suffix not in (".yaml", ".yml"):
-        raise InvalidInput(f"{path}: a scenario file ends in .yaml; write {path}.yaml")
-    name = re.sub(r"[^A-Za-z0-9_.-]", "-", path.stem)[:64].lstrip("_.-") or "scenario"
+    """Write a commented scenario that runs without download, or a recommender of your own, to change from there."""
+    if path.suffix not in (".yaml", ".yml", ".py"):
+        raise InvalidInput(f"{path}: a scenario file ends in .yaml, a recommender's in .py; write {path}.yaml")
+    text = _recommender(path) if path.suffix == ".py" else _scenario(path)
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(STARTER.format(name=json.dumps(name), file=path))
+            file.write(text)
     except FileExistsError:
         raise InvalidInput(f"{path} exists; choose another name") from None
     except OSError as error:
         raise MissingResource(f"cannot write {path}: {error.strerror}") from None
     typer.echo(json.dumps({"path": str(path)}) if as_json else str(path))
+
+
+def _scenario(path: Path) -> str:
+    name = re.sub(r"[^A-Za-z0-9_.-]", "-", path.stem)[:64].lstrip("_.-") or "scenario"
+    return STARTER.format(name=json.dumps(name), file=path)
+
+
+def _recommender(path: Path) -> str:
+    """Return the starter with the file's name as that of its module and, in capitals, of its class."""
+    if not path.stem.isidentifier() or path.stem.startswith("_"):
+        raise InvalidInput(f"{path}: the name of a module has letters, digits and _ only, such as my_recommender.py")
+    name = "".join(word[:1].upper() + word[1:] for word in path.stem.split("_"))
+    text = RECOMMENDER.read_text(encoding="utf-8")
+    return text.replace("recommender:Starter", f"{path.stem}:{name}").replace("class Starter", f"class {name}")

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -110,6 +110,14 @@ class Slates:
     diagnostics: Mapping[str, float] = field(default_factory=dict)
 
 
+class Truth(Protocol):
+    """What users really want: a simulator knows it, a platform never does."""
+
+    def appeal(self, user_id: Ints, popularity: Floats) -> Floats:
+        """Return (B, items): how much each user wants each item at these public counts, larger is more."""
+        ...
+
+
 class Recommender(ABC):
     """Recommend from the catalog, the log and the request, never from a persona.
 
@@ -126,10 +134,13 @@ class Recommender(ABC):
     """The order of the history matters, beyond weights that fall with age."""
     reference: ClassVar[bool] = False
     """Not personal by design, so never asked to beat popularity."""
-    cold: ClassVar[Literal["popularity", "uniform"]] = "popularity"
-    """What an empty history is shown: the most popular items, or any."""
+    cold: ClassVar[Literal["popularity", "uniform", "personal"]] = "popularity"
+    """What an empty history is shown: the most popular items, any, or (knowing the truth) what that user wants."""
     new_items: ClassVar[Literal["scored", "invisible"]] = "scored"
     """Whether items of the catalog that nobody has taken yet can be shown."""
+    knows_truth: ClassVar[bool] = False
+    """Ranks by what users really want, a bound for studies: the world tells it, as ``truth``, and nobody else."""
+    truth: Truth | None = None
 
     @abstractmethod
     def fit(
@@ -203,6 +214,12 @@ def top_k(scores: Floats, requests: Requests, k: int) -> tuple[Ints, Floats]:
     barred = np.repeat(np.arange(rows), np.diff(requests.exclude_starts))
     known = (requests.exclude >= 0) & (requests.exclude < n)
     scores[barred[known], requests.exclude[known]] = -np.inf
+    return highest(scores, k)
+
+
+def highest(scores: Floats, k: int) -> tuple[Ints, Floats]:
+    """Return the k columns with the highest scores and these per row, ties by column, padded with PAD/NaN."""
+    rows, n = scores.shape
     items = np.full((rows, k), PAD, dtype=np.int64)
     best = np.full((rows, k), np.nan)
     if not n:

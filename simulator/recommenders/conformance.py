@@ -13,11 +13,12 @@ from functools import cached_property
 import numpy as np
 
 from agents.schema import PAD, Ints
-from simulator.catalog import Catalog, Interactions
-from simulator.recommenders.base import Recommender, Requests, Slates, State
+from simulator.catalog import Interactions
+from simulator.recommenders.base import Progress, Recommender, Requests, Slates, State, silent
 from simulator.recommenders.planted import Planted, requests_of
 from simulator.recommenders.popularity import Popularity
 from simulator.recommenders.tokenizers.base import NO_CODE, Tokenizer
+from simulator.truth import reveal
 
 K = 10
 SECONDS = 60.0
@@ -58,17 +59,23 @@ class Subject:
     @cached_property
     def fitted(self) -> Recommender:
         """Return it fitted on the small world; rules leave it as it is."""
-        return self.fit(self.small.log, self.small.catalog)
+        return self.fit(self.small)
 
     @cached_property
     def wide(self) -> Recommender:
         """Return it fitted on the large world."""
-        return self.fit(self.large.log, self.large.catalog)
+        return self.fit(self.large)
 
-    def fit(self, log: Interactions, catalog: Catalog) -> Recommender:
-        """Return a fresh one fitted on a log, always with the same random numbers."""
+    def fresh(self, world: Planted) -> Recommender:
+        """Return a new one; where it declares to know what users want, it is told what was planted."""
         recommender = self.make()
-        recommender.fit(log, catalog, rng=np.random.default_rng(1))
+        reveal(recommender, lambda: world)
+        return recommender
+
+    def fit(self, world: Planted, log: Interactions | None = None) -> Recommender:
+        """Return a new one fitted on a world's log, or on another log of it, always with the same random numbers."""
+        recommender = self.fresh(world)
+        recommender.fit(world.log if log is None else log, world.catalog, rng=np.random.default_rng(1))
         return recommender
 
     @cached_property
@@ -78,10 +85,11 @@ class Subject:
         return requests_of(told, told)
 
 
-def conformance(make: Callable[[], Recommender]) -> Iterator[Check]:
+def conformance(make: Callable[[], Recommender], progress: Progress = silent) -> Iterator[Check]:
     """Yield one check per rule; an exception is a failed rule, so that one defect hides no other."""
     subject, start = Subject(make), time.process_time()
-    for rule in RULES:
+    for number, rule in enumerate(RULES):
+        progress(number / len(RULES), rule.__name__)
         try:
             problem = rule(subject)
         except Exception as error:  # a stranger's recommender may raise anything
@@ -112,7 +120,7 @@ def nothing_is_mutated(subject: Subject) -> str | None:
     if not equal_states(before, subject.fitted.state()) or not same(first, subject.fitted.recommend(requests, K)):
         return "recommend changed the recommender"
     log = copy.deepcopy(subject.small.log)
-    subject.fit(log, subject.small.catalog)
+    subject.fit(subject.small, log)
     columns = [f.name for f in fields(Interactions)]
     if not all(
         np.array_equal(getattr(log, c), getattr(subject.small.log, c), equal_nan=c == "rating") for c in columns
@@ -164,13 +172,15 @@ def unknown_ids_are_ignored(subject: Subject) -> str | None:
 
 
 def cold_policy_is_kept(subject: Subject) -> str | None:
-    """An empty history gets what the class declares: the most popular items, or any."""
+    """An empty history gets what the class declares: the most popular items, any, or what only the truth can say."""
     nobody = requests_of([np.zeros(0, dtype=np.int64)] * 40, [np.zeros(0, dtype=np.int64)] * 40)
     items = subject.fitted.recommend(nobody, K).item_id
     if (items == PAD).any():
         return "an empty history gets a short slate"
     if subject.fitted.cold == "uniform":
         return None if len(np.unique(items)) >= DISTINCT else "declared uniform, but few items are shown"
+    if subject.fitted.cold == "personal":
+        return None if subject.fitted.knows_truth else "declared personal, but an empty history says nothing of anyone"
     counts = subject.small.log.counts(len(subject.small.catalog))
     least = np.sort(counts)[-K]
     return None if (counts[items] >= least).all() else "declared popularity, but less popular items are shown"
@@ -180,7 +190,7 @@ def new_items_policy_is_kept(subject: Subject) -> str | None:
     """Items nobody has taken can be shown, or cannot, as the class declares."""
     log = subject.small.log
     untaken = np.unique(log.item_id)[:5]
-    recommender = subject.fit(log.take(~np.isin(log.item_id, untaken)), subject.small.catalog)
+    recommender = subject.fit(subject.small, log.take(~np.isin(log.item_id, untaken)))
     told = [row[~np.isin(row, untaken)] for row in subject.small.taken[:5]]
     others = np.setdiff1d(np.arange(len(subject.small.catalog)), untaken)
     shown = np.isin(recommender.recommend(requests_of(told, [others] * 5), K).item_id, untaken)
@@ -195,7 +205,7 @@ def new_items_policy_is_kept(subject: Subject) -> str | None:
 
 def nothing_to_learn_is_survived(subject: Subject) -> str | None:
     """An empty log can be fitted; slates then are well formed, if short."""
-    recommender = subject.fit(subject.small.log.take(np.zeros(0, dtype=np.intp)), subject.small.catalog)
+    recommender = subject.fit(subject.small, subject.small.log.take(np.zeros(0, dtype=np.intp)))
     items = recommender.recommend(subject.some, K).item_id
     known = (items >= PAD) & (items < len(subject.small.catalog))
     return None if known.all() else "unknown items appear"
@@ -203,7 +213,7 @@ def nothing_to_learn_is_survived(subject: Subject) -> str | None:
 
 def fit_is_deterministic(subject: Subject) -> str | None:
     """Two fits on the same log with the same random numbers give the same state, bit for bit."""
-    again = subject.fit(subject.small.log, subject.small.catalog)
+    again = subject.fit(subject.small)
     return None if equal_states(again.state(), subject.fitted.state()) else "two equal fits differ"
 
 
@@ -213,7 +223,7 @@ def state_round_trips(subject: Subject) -> str | None:
     np.savez(file, **subject.fitted.state())  # type: ignore[arg-type]
     file.seek(0)
     with np.load(file, allow_pickle=False) as stored:
-        loaded = subject.make()
+        loaded = subject.fresh(subject.small)
         loaded.load_state(dict(stored))
     before, after = (one.recommend(subject.some, K) for one in (subject.fitted, loaded))
     return None if same(before, after) else "the loaded recommender gives other slates"
@@ -225,7 +235,7 @@ def warm_refit_goes_on(subject: Subject) -> str | None:
         return None
     refits = []
     for _ in range(2):
-        refits.append(subject.make())
+        refits.append(subject.fresh(subject.small))
         refits[-1].load_state(copy.deepcopy(subject.fitted.state()))
         refits[-1].fit(subject.small.log, subject.small.catalog, rng=np.random.default_rng(2))
     if not equal_states(refits[0].state(), refits[1].state()):
@@ -260,7 +270,7 @@ def order_matters(subject: Subject) -> str | None:
 def numbering_tells_nothing(subject: Subject) -> str | None:
     """Numbering items by how often they are held out must not help."""
     leaking = subject.small.leaking()
-    informed = subject.fit(leaking.log, leaking.catalog)
+    informed = subject.fit(leaking)
     with_leak, without = (
         world.recall(recommender.recommend(world.requests(), K))
         for world, recommender in ((leaking, informed), (subject.small, subject.fitted))

@@ -26,7 +26,7 @@ class Ease(ItemToItem):
         matrix = taken(log, n_items)
         gram = (matrix.T @ matrix).toarray()
         gram[np.diag_indices(n_items)] += self.ridge
-        precision = np.linalg.inv(gram)
-        weights = precision / -np.diag(precision)
+        weights = np.linalg.inv(gram)
+        weights /= -np.diag(weights)  # in place: these are gigabytes from 12,000 items on
         weights[np.diag_indices(n_items)] = 0.0
         return np.asarray(weights)

@@ -7,8 +7,12 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
+from agents.schema import Floats, Ints
 from simulator.catalog import Interactions
+from simulator.recommenders.base import CELLS, highest
 from simulator.recommenders.linear import ItemToItem, taken
+
+NOTHING = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))
 
 
 @dataclass
@@ -24,15 +28,22 @@ class ItemKnn(ItemToItem):
     shrink: Annotated[float, Field(ge=0)] = 10.0
 
     def weights(self, log: Interactions, n_items: int) -> sparse.csr_array:
-        """Return the cosines of each item (column) with its neighbors (rows)."""
+        """Return the cosines of each item (column) with its neighbors (rows), a block of columns at a time."""
         matrix = taken(log, n_items)
-        together = sparse.csr_array(matrix.T @ matrix).tocoo()
-        size = np.sqrt(matrix.sum(axis=0))
-        near = together.row != together.col
-        row, col, both = together.row[near], together.col[near], together.data[near]
-        cosine = both / (size[row] * size[col] + self.shrink)
-        order = np.lexsort((row, -cosine, col))
-        row, col, cosine = row[order], col[order], cosine[order]
-        place = np.arange(len(col)) - np.searchsorted(col, col)
-        kept = place < self.neighbors
-        return sparse.csr_array((cosine[kept], (row[kept], col[kept])), shape=(n_items, n_items))
+        size, takers = np.sqrt(matrix.sum(axis=0)), sparse.csr_array(matrix.T)
+        step = max(1, CELLS // max(n_items, 1))
+        found = [self._nearest(takers[first : first + step], matrix, size, first) for first in range(0, n_items, step)]
+        row, col, cosine = (np.concatenate(part) for part in zip(*found, strict=True)) if found else NOTHING
+        return sparse.csr_array((cosine, (row, col)), shape=(n_items, n_items))
+
+    def _nearest(
+        self, takers: sparse.csr_array, matrix: sparse.csr_array, size: Floats, first: int
+    ) -> tuple[Ints, Ints, Floats]:
+        """Return (neighbor, item, cosine) of the items from ``first`` on, by descending cosine, ties by neighbor."""
+        both = (takers @ matrix).toarray()
+        own = np.arange(len(both))
+        both[own, first + own] = 0.0
+        scale = size[first : first + len(both), None] * size + self.shrink
+        near, cosine = highest(np.divide(both, scale, out=np.zeros_like(both), where=both > 0), self.neighbors)
+        item, place = np.nonzero(cosine > 0)
+        return near[item, place], first + item, cosine[item, place]

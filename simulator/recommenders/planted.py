@@ -47,10 +47,20 @@ class Planted:
         return Catalog(tuple(Item(i, name, ()) for i, name in enumerate(names)), names)
 
     @cached_property
+    def _group(self) -> Ints:
+        """Return the group of each user."""
+        return np.floor(GROUPS * Streams(0).uniform("group", np.arange(self.users)) ** 1.5).astype(np.int64)
+
+    def appeal(self, user_id: Ints, popularity: Floats) -> Floats:
+        """Return 1 for the items of each user's group, else 0, however popular: the truth of this world."""
+        group = np.empty(len(self.numbering), dtype=np.int64)
+        group[self.numbering] = np.arange(len(self.numbering)) // GROUP_SIZE
+        return (group == self._group[user_id][:, None]).astype(np.float64)
+
+    @cached_property
     def _walks(self) -> Ints:
         """Return (users, length) planted items without repetition, in order of time."""
-        draws, user = Streams(0), np.arange(self.users)
-        group = np.floor(GROUPS * draws.uniform("group", user) ** 1.5).astype(np.int64)
+        draws, user, group = Streams(0), np.arange(self.users), self._group
         jumps = np.argsort(draws.uniform("jump", user[:, None], np.arange(GROUP_SIZE)), axis=1)
         moves_on = draws.uniform("on", user[:, None], np.arange(self.length)) < ON
         walks = np.empty((self.users, self.length), dtype=np.int64)

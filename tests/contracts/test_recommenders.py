@@ -14,6 +14,9 @@ from simulator.recommenders.item_knn import ItemKnn
 from simulator.recommenders.popularity import Popularity
 from simulator.recommenders.skip_markov import SkipMarkov
 
+ADAPTED = {"cornac": {"model": "BPR", "parameters": {"max_iter": 200, "learning_rate": 0.05}}}
+"""What an adapter is given to adapt."""
+
 
 def smallest_spec(kind: str) -> dict[str, Any]:
     """The defaults, few passes where there are passes, and a plain recommender wherever one must be given."""
@@ -21,11 +24,13 @@ def smallest_spec(kind: str) -> dict[str, Any]:
     missing = (dataclasses.MISSING, dataclasses.MISSING)
     needed = {field.name: "item_knn" for field in fields if (field.default, field.default_factory) == missing}
     few = {name: n for name, n in (("epochs", 6), ("refit_epochs", 1)) if name in {field.name for field in fields}}
-    return {"kind": kind, **needed, **few}
+    return {"kind": kind, **needed, **few, **ADAPTED.get(kind, {})}
 
 
 @pytest.mark.parametrize("kind", names("recommenders"))
 def test_conforms(kind):
+    if kind == "cornac":
+        pytest.importorskip("cornac", reason="needs the extra cornac")
     spec = smallest_spec(kind)
     checks = list(conformance(lambda: build("recommenders", dict(spec))))
     assert len(checks) == len(RULES) + 1
@@ -33,9 +38,10 @@ def test_conforms(kind):
 
 
 def test_every_recommender_needed_is_there():
-    linear = {"random", "popularity", "item_knn", "ease", "skip_markov", "fallback"}
-    generative = {"semantic_id", "diffrec", "t_diffrec", "l_diffrec", "guided_diffusion"}
-    assert linear | generative <= set(names("recommenders"))
+    linear = "random popularity oracle item_knn user_knn ease ials bpr skip_markov fallback cornac"
+    generative = "semantic_id tiger diffrec t_diffrec l_diffrec guided_diffusion"
+    sequential = "sasrec hstu"
+    assert {*linear.split(), *generative.split(), *sequential.split()} <= set(names("recommenders"))
 
 
 class DependsOnBatch(ItemKnn):
@@ -74,6 +80,10 @@ class ColdByNumber(ItemKnn):
         return np.where(cold[:, None], -np.arange(len(self._prior), dtype=float), super().score(requests))
 
 
+class Clairvoyant(ItemKnn):
+    cold = "personal"
+
+
 class FitsByChance(ItemKnn):
     def fit(self, log, catalog, *, rng, progress=None):
         super().fit(log, catalog, rng=rng)
@@ -107,6 +117,7 @@ class ReadsNumbers(ItemKnn):
         (FillsSilently, "short_lists_are_counted"),
         (FillsByRepetition, "short_lists_are_counted"),
         (ColdByNumber, "cold_policy_is_kept"),
+        (Clairvoyant, "cold_policy_is_kept"),
         (FitsByChance, "fit_is_deterministic"),
         (LosesPrior, "state_round_trips"),
         (Popular, "popularity_is_beaten"),
