@@ -37,7 +37,7 @@ class Offers:
     @property
     def there(self) -> Bools:
         """Return where the pools hold items."""
-        return self.item != PAD
+        return np.asarray(self.item != PAD)
 
     def relevance(self) -> Floats:
         """Return (B, P): each pool's scores from 1 (best) to 0 (worst), all 0 where they are equal, -inf at PAD.
