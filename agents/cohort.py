@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from agents.drift import Drift
 from agents.mood import CONTENT, NEUTRAL, RESTED, calmed, forgiven, pleased, rested, tired, trusting, worth
 from agents.ragged import Columns, Ragged
 from agents.rhythm import next_visit
@@ -114,6 +115,7 @@ class Cohort:
         self.trust: Floats = np.full(n, NEUTRAL)
         """In the recommender."""
         self.exposures = Exposures(n, len(setting.items))
+        self.drift = Drift(setting) if setting.drift else None
         self._draws = setting.draws
         self._per_day = setting.personas.traits.activity * setting.sessions_per_day
         self._lowest, highest, _ = setting.scale
@@ -155,6 +157,7 @@ class Cohort:
             satisfaction=self.satisfaction[rows],
             told=told,
             trust=self.trust[rows],
+            drift=self.drift.at(rows, now) if self.drift else None,
         )
         return Look(pages, rows * VISITS + self.visits[rows], self.began[rows], index)
 
@@ -170,7 +173,11 @@ class Cohort:
         self.decisions[rows] += 1
         self.exposures.add(rows, pages.item_id, look.index, read)
         self.fatigue[rows] = tired(pages.fatigue, n_read)
-        level = self._level(decisions.rating, watched, n_watched)
+        rating = voiced(decisions.rating, decisions.feedback, self._lowest, self._lowest + self._span)
+        if self.drift:
+            liked = (np.nan_to_num(rating, nan=self._middling) - self._lowest) / self._span
+            self.drift.live(rows, pages.now, pages.item_id, watched, liked)
+        level = self._level(rating, watched, n_watched)
         self.satisfaction[rows] = pleased(pages.satisfaction, n_read, n_watched, level)
         after = trusting(self.trust[rows], pages.satisfaction, worth(n_read, n_watched, level))
         self.trust[rows] = np.where(recommended, after, self.trust[rows])
@@ -182,20 +189,37 @@ class Cohort:
         """End the visits of these users."""
         self.page[rows] = 0
 
+    @property
+    def _middling(self) -> float:
+        return self._lowest + CONTENT * self._span
+
     def _level(self, rating: Floats, watched: Bools, n_watched: Ints) -> Floats:
         """Return the mean rating as a share of the scale; what was watched without one counts as middling."""
-        middling = self._lowest + CONTENT * self._span
-        given = np.where(watched, np.where(np.isnan(rating), middling, rating), 0.0)
+        given = np.where(watched, np.where(np.isnan(rating), self._middling, rating), 0.0)
         return np.asarray((given.sum(axis=1) / np.maximum(n_watched, 1) - self._lowest) / self._span)
 
     def state(self) -> Columns:
         """Return everything as arrays."""
         exposures = {f"exposures.{name}": column for name, column in self.exposures.state().items()}
-        return {name: getattr(self, name) for name in self.COLUMNS} | exposures
+        drift = {f"drift.{name}": column for name, column in self.drift.state().items()} if self.drift else {}
+        return {name: getattr(self, name) for name in self.COLUMNS} | exposures | drift
 
     def load_state(self, state: Columns) -> None:
         """Become the cohort that returned this state."""
         for name in self.COLUMNS:
             setattr(self, name, np.array(state[name]))
-        prefix = "exposures."
-        self.exposures.load_state({n.removeprefix(prefix): c for n, c in state.items() if n.startswith(prefix)})
+        self.exposures.load_state(_under("exposures.", state))
+        if self.drift:
+            self.drift.load_state(_under("drift.", state))
+
+
+def voiced(rating: Floats, feedback: npt.NDArray[np.int8] | None, lowest: float, highest: float) -> Floats:
+    """Return ratings, a like or dislike standing for the highest or lowest where none was given."""
+    if feedback is None:
+        return rating
+    said = np.array([np.nan, highest, lowest])[feedback]
+    return np.where(np.isnan(rating), said, rating)
+
+
+def _under(prefix: str, state: Columns) -> Columns:
+    return {name.removeprefix(prefix): column for name, column in state.items() if name.startswith(prefix)}

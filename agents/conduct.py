@@ -22,6 +22,7 @@ from agents.schema import (
     Decisions,
     Draws,
     ExitReason,
+    Feedback,
     Floats,
     Pages,
     Setting,
@@ -35,6 +36,9 @@ GLANCE_MINUTES = 0.125
 WATCH_MINUTES = 20.0
 DWELL_SPREAD = 0.5
 """Standard deviation of the logarithm of a dwell time."""
+
+CLEARLY = 0.5
+"""Standard deviations of a user's ratings, from its own mean, at which it clearly likes or dislikes something."""
 
 _SKIP, _WATCH, _UNSEEN = (np.int8(code) for code in (Action.SKIP, Action.WATCH, Action.UNSEEN))
 _STAYED, _END_OF_LIST = np.int8(ExitReason.STAYED), np.int8(ExitReason.END_OF_LIST)
@@ -88,7 +92,10 @@ class Conduct:
 
         Each earlier exposure multiplies it by eta; what friends told of it adds to its log odds. The chance is
         a Gaussian copula: a share pi of its variance belongs to (user, item) for good, the rest to this decision.
+        Users who cannot skip watch all they read, users who cannot watch nothing.
         """
+        if not {"watch", "skip"} <= self.choices.able:
+            return np.full(len(seen.cell), "watch" in self.choices.able)
         probability = self._urged(seen, probability)
         lasting = self.draws.normal("taste", seen.user_id, seen.item_id)
         passing = self.draws.normal("watch", seen.user_id, seen.item_id, seen.decision)
@@ -109,24 +116,56 @@ class Conduct:
         wanted = self.rating_mean.take(watched.user_id) + self.rating_sd.take(watched.user_id) * (liking + noise)
         return np.asarray(np.clip(lowest + step * np.rint((wanted - lowest) / step), lowest, highest))
 
-    def outcome(self, pages: Pages, read: Bools, takes: Bools, rating: Floats, by: DecidedBy) -> Decisions:
+    def outcome(
+        self, pages: Pages, read: Bools, takes: Bools, rating: Floats, by: DecidedBy, feedback: Codes | None = None
+    ) -> Decisions:
         """Return the decisions that follow from what is read and what would be watched if read, all (B, K)."""
         seen = Pairs.of(pages, read)
         watched = takes.ravel().take(seen.cell)
-        return self.decisions(pages, seen, watched, rating.ravel().take(seen.cell[watched]), by)
+        cell = seen.cell[watched]
+        said = None if feedback is None else feedback.ravel().take(cell)
+        return self.decisions(pages, seen, watched, rating.ravel().take(cell), by, said)
 
-    def decisions(self, pages: Pages, seen: Pairs, watched: Bools, rating: Floats, by: DecidedBy) -> Decisions:
-        """Return the decisions of users who watch some pairs of what they have seen; ``rating`` is of those alone."""
+    def decisions(
+        self, pages: Pages, seen: Pairs, watched: Bools, rating: Floats, by: DecidedBy, said: Codes | None = None
+    ) -> Decisions:
+        """Return the decisions of users who watch some pairs of what they have seen.
+
+        ``rating`` is what they think of those alone, and ``said`` their likes and dislikes where they spoke for
+        themselves.
+        """
         shape = pages.item_id.shape
         action, given, dwell = np.full(shape, _UNSEEN), np.full(shape, np.nan), np.zeros(shape)
         action.put(seen.cell, np.where(watched, _WATCH, _SKIP))
         given.put(seen.cell[watched], self._told_ratings(seen.only(watched), rating))
         dwell.put(seen.cell, self._dwell(seen, watched))
         decided_by = np.full(len(action), by, dtype=np.int8)
-        return Decisions(action, given, dwell, exit_reason=self.leave(pages), decided_by=decided_by)
+        feedback = None
+        if self.choices.able & {"like", "dislike"}:
+            feedback = np.full(shape, np.int8(Feedback.NONE))
+            taken = seen.only(watched)
+            feedback.put(taken.cell, self._feedback(taken, rating) if said is None else said)
+        return Decisions(action, given, dwell, self.leave(pages), decided_by, feedback)
+
+    def _feedback(self, watched: Pairs, rating: Floats) -> Codes:
+        """Return the likes and dislikes that users take the trouble to give.
+
+        Of what they would rate CLEARLY above, or below, their own mean; ``rating`` is what they would give.
+        """
+        own = watched.user_id
+        felt = (rating - self.rating_mean.take(own)) / np.maximum(self.rating_sd.take(own), 1e-9)
+        likes, dislikes = (
+            clearly & (word in self.choices.able)
+            for word, clearly in (("like", felt >= CLEARLY), ("dislike", felt <= -CLEARLY))
+        )
+        bothers = self.draws.uniform("votes", own, watched.item_id, watched.decision) < self.choices.vote
+        voted = Feedback.LIKE * (bothers & likes) + Feedback.DISLIKE * (bothers & dislikes)
+        return np.asarray(voted, dtype=np.int8)
 
     def _told_ratings(self, watched: Pairs, rating: Floats) -> Floats:
         """Return the ratings that users take the trouble to give, NaN for the others."""
+        if "rate" not in self.choices.able:
+            return np.full(len(rating), np.nan)
         if self.choices.rate >= 1.0:
             return rating
         lazy = self.draws.uniform("rates", watched.user_id, watched.item_id, watched.decision) >= self.choices.rate
@@ -139,6 +178,8 @@ class Conduct:
         neutral trust), where 1 / a = patience x activity^(1/2) pages: enough seen, tired, bored. One draw
         decides whether and which. A list shorter than the slate size has come to its end.
         """
+        if "leave" not in self.choices.able:
+            return self.at_the_end(pages, np.full(len(pages.user_id), _STAYED))
         base = self.hazard.take(pages.user_id)
         tired = base + base * pages.fatigue
         boredom = base * (1.0 - pages.satisfaction)

@@ -37,10 +37,14 @@ class Schooled:
     """(items,) pull of popularity at time 0"""
     level: Floats
     """(n,) utility of what is taken once on average"""
+    sharpness: Floats
+    reach: Singles
+    """As of ``Guessed``: by these, tastes that moved change what users take."""
 
-    def taste(self, row: Ints, item: Ints) -> Floats:
-        """Return theta . x of pairs of users (as rows) and items."""
-        return _dot(self.theta.take(row, axis=0), self.features.take(item, axis=0))
+    def taste(self, row: Ints, item: Ints, moved: Singles | None = None) -> Floats:
+        """Return theta . x of pairs of users (as rows) and items; ``moved`` (pairs, genres) by how far tastes moved."""
+        own = _dot(self.theta.take(row, axis=0), self.features.take(item, axis=0))
+        return own if moved is None else own + self.sharpness.take(row) * _dot(moved, self.reach.take(item, axis=0))
 
     def opinion(self, row: Ints, item: Ints) -> Floats:
         """Return what users think of items they took, on the scale of the data."""
@@ -78,9 +82,11 @@ class Guessed:
     keen: Floats
     """(n,) factor of the whole utility"""
 
-    def taste(self, row: Ints, item: Ints) -> Floats:
-        """Return theta . x of pairs of users (as rows) and items."""
-        effect = _dot(self.tastes.take(row, axis=0), self.reach.take(item, axis=0)) + self.constant.take(item)
+    def taste(self, row: Ints, item: Ints, moved: Singles | None = None) -> Floats:
+        """Return theta . x of pairs of users (as rows) and items; ``moved`` (pairs, genres) by how far tastes moved."""
+        tastes = self.tastes.take(row, axis=0)
+        tastes = tastes if moved is None else tastes + moved
+        effect = _dot(tastes, self.reach.take(item, axis=0)) + self.constant.take(item)
         return np.asarray(self.common.take(item) + self.sharpness.take(row) * effect)
 
     def opinion(self, row: Ints, item: Ints) -> Floats:
@@ -145,7 +151,8 @@ class _School:
         """Return the simulated users as their own events show them, and invented ones among them as guessed."""
         users, keen = list(enumerate(self._setting.source_user.tolist())), self._keen()
         effects = np.stack([self._effect(user, source) for user, source in users])
-        theta = self.choice.mean + self._sharpness()[:, None] * effects
+        sharpness = self._sharpness()
+        theta = self.choice.mean + sharpness[:, None] * effects
         places = [self._place(theta[user], source, float(keen[user])) for user, source in users]
         views = [self._view(user, source, place) for (user, source), place in zip(users, places, strict=True)]
         return Schooled(
@@ -157,23 +164,30 @@ class _School:
             keen=keen,
             fame=self._fame,
             level=np.array([place.level for place in places]),
+            sharpness=sharpness,
+            reach=self._reach()[0],
         )
 
     def guessed(self) -> Guessed:
         """Return the simulated users as their personas let expect."""
-        effect = self._matrix @ self._bridge.T
+        reach, constant = self._reach()
         lean, sd = self._style(slice(None))
         return Guessed(
             tastes=self._tastes,
             sharpness=self._sharpness(),
             common=self._matrix @ self.choice.mean,
-            constant=effect[:, -1],
-            reach=np.ascontiguousarray(effect[:, :-1], dtype=np.float32),
+            constant=constant,
+            reach=reach,
             view=self._view_of_all(),
             lean=lean,
             sd=sd,
             keen=self._keen(),
         )
+
+    def _reach(self) -> tuple[Singles, Floats]:
+        """Return (items, genres) what each genre's taste makes of an item, and (items,) what the lack of any does."""
+        effect = self._matrix @ self._bridge.T
+        return np.ascontiguousarray(effect[:, :-1], dtype=np.float32), effect[:, -1]
 
     def _view_of_all(self) -> Floats:
         """Return what the population thinks of items it took, each as unexpectedly as items are on average."""

@@ -11,7 +11,7 @@ from agents.traits import Singles, genre_matrix
 
 @dataclass(frozen=True)
 class Match:
-    """How well items suit users: the mean of a persona's tastes over an item's genres, 0 without any."""
+    """How well items suit users: the mean of their tastes, as they are now, over an item's genres, 0 without any."""
 
     tastes: Singles
     """(users, genres)"""
@@ -28,4 +28,6 @@ class Match:
     def __call__(self, pairs: Pairs) -> Floats:
         """Return one figure per pair."""
         tastes, share = self.tastes.take(pairs.user_id, axis=0), self.genres.take(pairs.item_id, axis=0)
+        if pairs.drift is not None:
+            tastes = tastes + pairs.drift.take(pairs.page, axis=0)
         return np.asarray(np.einsum("pg,pg->p", tastes, share), dtype=np.float64)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from agents.embeddings import LENGTH, Vectors, whole
 from agents.pages import join
-from agents.schema import PAD, Action, Bools, Decisions, Floats, Ints, Item, Pages
+from agents.schema import PAD, Action, Bools, Decisions, Feedback, Floats, Ints, Item, Pages
 from agents.untrusted import clean
 
 HALF_LIFE_MINUTES = 7 * 1440.0
@@ -144,7 +144,8 @@ class Memories:
         self._item[at] = pages.item_id[read]
         self._rating[at] = decisions.rating[read]
         self._weight[at] = pages.now[owner] / HALF_LIFE_MINUTES + _LOG_IMPORTANCE[kind]
-        lines = self._lines(pages.now[owner], pages.item_id[read], watched, decisions.rating[read])
+        said = np.zeros(len(owner), dtype=np.int8) if decisions.feedback is None else decisions.feedback[read]
+        lines = self._lines(pages.now[owner], pages.item_id[read], watched, decisions.rating[read], said)
         self._line[at] = [line for line, _ in lines]
         self._cost[at] = [cost for _, cost in lines]
         self._size[rows] += count
@@ -243,11 +244,16 @@ class Memories:
         expected = np.where(known, self._rating[row], 0.0).sum(axis=1) / np.maximum(count, 1)
         self._surprised[row[(count >= FAMILIAR) & (np.abs(rating - expected) >= self._surprise)]] = True
 
-    def _lines(self, now: Floats, item_id: Ints, watched: Bools, rating: Floats) -> list[tuple[str, int]]:
+    def _lines(
+        self, now: Floats, item_id: Ints, watched: Bools, rating: Floats, said: npt.NDArray[np.int8]
+    ) -> list[tuple[str, int]]:
         days = (now // 1440).astype(np.int64) + 1
-        columns = zip(days.tolist(), item_id.tolist(), watched.tolist(), rating.tolist(), strict=True)
+        columns = (days.tolist(), item_id.tolist(), watched.tolist(), rating.tolist(), said.tolist())
         items = self._items
-        return [_line(day, items[item].title, _did(taken, given)) for day, item, taken, given in columns]
+        return [
+            _line(day, items[item].title, _did(taken, given, vote))
+            for day, item, taken, given, vote in zip(*columns, strict=True)
+        ]
 
     def _forget(self, user_id: int, now: float, room: int) -> Operations:
         """Let the least important quarter of a user's episodes go, or as many as are needed for ``room`` more."""
@@ -302,11 +308,14 @@ def _gains(most: int) -> Floats:
     return np.asarray(np.log2(1.0 + common / of))
 
 
-def _did(watched: bool, rating: float) -> str:
-    """Return in words what happened, and behind a bar the rating given, if any."""
+_VOTES = {Feedback.NONE: "", Feedback.LIKE: ", liked it", Feedback.DISLIKE: ", disliked it"}
+
+
+def _did(watched: bool, rating: float, feedback: int) -> str:
+    """Return in words what happened, and behind a bar what was said of it, if anything."""
     if not watched:
         return "passed over"
-    return f"watched|, rated {rating:g}" if rating == rating else "watched"
+    return f"watched|{f', rated {rating:g}' if rating == rating else ''}{_VOTES[Feedback(feedback)]}"
 
 
 @lru_cache(maxsize=1 << 16)

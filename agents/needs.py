@@ -22,7 +22,11 @@ class Needs:
         traits = setting.personas.traits
         return cls(traits.genres, traits.tastes, setting.draws)
 
-    def mood(self, rows: Ints, visits: Ints) -> Ints:
-        """Return, per user, which of ``genres`` it is after on its visit of that number (Gumbel-max)."""
+    def mood(self, rows: Ints, visits: Ints, drift: Singles | None = None) -> Ints:
+        """Return, per user, which of ``genres`` it is after on its visit of that number (Gumbel-max).
+
+        ``drift`` is how far the tastes of each have moved.
+        """
+        tastes = self.tastes[rows] if drift is None else self.tastes[rows] + drift
         chance: Floats = self.draws.uniform("mood", rows[:, None], visits[:, None], np.arange(len(self.genres)))
-        return np.asarray(np.argmax(self.tastes[rows] - np.log(-np.log(chance + 2.0**-54)), axis=1))
+        return np.asarray(np.argmax(tastes - np.log(-np.log(chance + 2.0**-54)), axis=1))

@@ -52,7 +52,7 @@ def _names(kind: type[Any]) -> tuple[str, ...]:
 
 
 def observations(pages: Pages, session_id: Ints, items: Sequence[Item]) -> list[Observation]:
-    """Return pages one by one, as single users see them."""
+    """Return pages one by one, as single users see them; what friends told is not in them."""
     length = np.count_nonzero(pages.item_id != PAD, axis=1).tolist()
     slates, popularity, exposures = (a.tolist() for a in (pages.item_id, pages.popularity, pages.exposures))
     trusts = np.full(len(length), NEUTRAL) if pages.trust is None else pages.trust

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.schema import Bools, Floats, Ints, Pages
+from agents.traits import Singles
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Pairs:
     popularity: Floats
     exposures: Ints
     told: Ints | None = None
+    drift: Singles | None = None
+    """(pages, genres) how far the tastes of each PAGE's user have moved."""
 
     @classmethod
     def of(cls, pages: Pages, chosen: Bools) -> "Pairs":
@@ -37,6 +40,7 @@ class Pairs:
             popularity=pages.popularity.ravel().take(cell),
             exposures=pages.exposures.ravel().take(cell),
             told=None if pages.told is None else pages.told.ravel().take(cell),
+            drift=pages.drift,
         )
 
     def only(self, chosen: Bools) -> "Pairs":
@@ -51,4 +55,5 @@ class Pairs:
             self.popularity.take(rows),
             self.exposures.take(rows),
             None if self.told is None else self.told.take(rows),
+            self.drift,
         )

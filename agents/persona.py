@@ -1,7 +1,7 @@
 """The personas of a population: measured quantities held as columns, one person put together when asked for."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import overload
 
 import numpy as np
@@ -63,6 +63,10 @@ class Personas(Sequence[Persona]):
         """Make one persona after the other."""
         return (self[user] for user in range(len(self)))
 
+    def name(self, user_id: int) -> str:
+        """Return what one user is called."""
+        return self._name(user_id, int(self.source_user[user_id]))
+
     def names(self) -> list[str]:
         """Return what the users are called in reports."""
         return [self._name(user, source) for user, source in enumerate(self.source_user.tolist())]
@@ -70,6 +74,17 @@ class Personas(Sequence[Persona]):
     def sources(self) -> list[str]:
         """Return the outside names of the real users they were learned from, empty for invented ones."""
         return [self._source(source) for source in self.source_user.tolist()]
+
+    def retold(self, narratives: Mapping[int, str]) -> "Personas":
+        """Return the personas with other narratives for some users."""
+        given = list(self.given) or [("", "")] * len(self)
+        for user, narrative in narratives.items():
+            given[user] = (given[user][0], narrative)
+        return replace(self, given=given)
+
+    def closing(self, user_id: int) -> str:
+        """Return the last sentences of a narrative: what is seldom chosen, and favorite titles."""
+        return "".join(added(self[user_id].tastes, [self.items[item].title for item in self.favorites(user_id)]))
 
     def taken(self, user_id: int) -> Ints:
         """Return the items a persona was learned from, oldest first."""
@@ -112,36 +127,60 @@ class Personas(Sequence[Persona]):
 _FIGURES = ("activity", "conformity", "diversity", "mainstreaminess", "rating_mean", "rating_sd", "attention")
 
 
+GRADES: Mapping[str, tuple[str, tuple[float, float], tuple[str, str, str]]] = {
+    "variety": (
+        "diversity",
+        (2.5, 3.3),
+        ("You keep to few genres.", "You watch several genres.", "You watch almost every genre."),
+    ),
+    "mainstream": (
+        "mainstreaminess",
+        (0.75, 0.9),
+        ("You look for little-known titles.", "You mix hits and lesser-known titles.", "You mostly watch hits."),
+    ),
+    "activity": (
+        "activity",
+        (0.7, 1.4),
+        ("You visit rarely.", "You visit about as often as others.", "You visit often."),
+    ),
+    "ratings": (
+        "conformity",
+        (0.4, 0.55),
+        (
+            "Your ratings often differ from other people's.",
+            "Your ratings sometimes differ from other people's.",
+            "You mostly rate as other people do.",
+        ),
+    ),
+}
+"""What a narrative says of a quantity: which it is, where its three bands meet, and the words for each."""
+
+
 def narrate(tastes: Mapping[str, float], figures: Mapping[str, float], liked: Sequence[str]) -> str:
     """Return the persona in words, filled into ``prompts/persona.md``."""
-    ranked = sorted(tastes, key=lambda genre: (-tastes[genre], genre))
-    loved = [clean(genre, GENRE_CAP) for genre in ranked if tastes[genre] > 0][:3]
-    avoided = [clean(genre, GENRE_CAP) for genre in reversed(ranked) if tastes[genre] < 0][:2]
-    titles = ", ".join(clean(title, TITLE_CAP) for title in liked[:N_NAMED])
-    return load("persona").text(
-        tastes=_taste_words(loved, avoided),
-        variety=_graded(figures["diversity"], (2.5, 3.3), _VARIETY),
-        mainstream=_graded(figures["mainstreaminess"], (0.75, 0.9), _MAINSTREAM),
-        activity=_graded(figures["activity"], (0.7, 1.4), _ACTIVITY),
-        ratings=_graded(figures["conformity"], (0.4, 0.55), _CONFORMITY),
-        favorites=f" Favorites: {titles}." if titles else "",
-    )
-
-
-_VARIETY = ("You keep to few genres.", "You watch several genres.", "You watch almost every genre.")
-_MAINSTREAM = ("You look for little-known titles.", "You mix hits and lesser-known titles.", "You mostly watch hits.")
-_ACTIVITY = ("You visit rarely.", "You visit about as often as others.", "You visit often.")
-_CONFORMITY = (
-    "Your ratings often differ from other people's.",
-    "Your ratings sometimes differ from other people's.",
-    "You mostly rate as other people do.",
-)
-
-
-def _taste_words(loved: Sequence[str], avoided: Sequence[str]) -> str:
+    loved, (seldom, favorites) = favored(tastes), added(tastes, liked)
+    words = {name: words[graded(name, figures[figure])] for name, (figure, _, words) in GRADES.items()}
     likes = f"You like {', '.join(loved)}." if loved else "You have no favorite genre."
-    return f"{likes} You seldom choose {' or '.join(avoided)}." if avoided else likes
+    return load("persona").text(tastes=likes + seldom, favorites=favorites, **words)
 
 
-def _graded(value: float, cuts: tuple[float, float], words: tuple[str, str, str]) -> str:
-    return words[sum(value > cut for cut in cuts)]
+def graded(name: str, value: float) -> int:
+    """Return the band, 0 to 2, that the quantity behind a statement falls into."""
+    return sum(value > cut for cut in GRADES[name][1])
+
+
+def favored(tastes: Mapping[str, float]) -> list[str]:
+    """Return the genres liked best, best first."""
+    return [clean(genre, GENRE_CAP) for genre in _ranked(tastes) if tastes[genre] > 0][:3]
+
+
+def added(tastes: Mapping[str, float], liked: Sequence[str]) -> tuple[str, str]:
+    """Return the sentences about seldom chosen genres and about favorite titles, empty where there are none."""
+    avoided = [clean(genre, GENRE_CAP) for genre in reversed(_ranked(tastes)) if tastes[genre] < 0][:2]
+    titles = ", ".join(clean(title, TITLE_CAP) for title in liked[:N_NAMED])
+    seldom = f" You seldom choose {' or '.join(avoided)}." if avoided else ""
+    return seldom, f" Favorites: {titles}." if titles else ""
+
+
+def _ranked(tastes: Mapping[str, float]) -> list[str]:
+    return sorted(tastes, key=lambda genre: (-tastes[genre], genre))

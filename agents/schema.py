@@ -26,6 +26,20 @@ class Action(IntEnum):
     UNSEEN = 2
 
 
+class Feedback(IntEnum):
+    """What a user said of something it watched, beside a rating; the codes are part of the log schema."""
+
+    NONE = 0
+    LIKE = 1
+    DISLIKE = 2
+
+
+ABILITIES = ("watch", "skip", "rate", "like", "dislike", "search", "next_page", "leave", "return", "tell")
+"""All that users may be able to do; ``skip`` is to pass over what was read, ``return`` to come for another visit."""
+USUAL = tuple(ability for ability in ABILITIES if ability not in ("like", "dislike"))
+"""What they are able to do unless a scenario says otherwise."""
+
+
 class ExitReason(IntEnum):
     """Why a session ended; the codes are part of the log schema."""
 
@@ -91,6 +105,10 @@ class Choices:
     """Share of what is watched that gets a rating."""
     influence: float = 0.0
     """Log odds of watching per log(1 + friends who told of the item), times the user's conformity."""
+    vote: float = 0.3
+    """Share of what was watched and clearly liked, or disliked, that users say so of, where they are able to."""
+    able: frozenset[str] = frozenset(USUAL)
+    """What users can do at all, of ABILITIES."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +181,10 @@ class Setting:
     """Visits between reflections; 0: none by schedule."""
     surprise: float = float("inf")
     """Distance, on the rating scale, from what memory suggests that makes a user reflect."""
+    drift: float = 0.0
+    """How far something watched and liked as much as can be pulls a user's tastes to it; 0: tastes stay."""
+    drift_half_life: float = float("inf")
+    """Minutes after which half of what tastes moved is forgotten."""
     population: Ints | None = None
     """Users of ``history`` that the population's part of a behavior may be fitted on; None: all of them."""
 
@@ -188,6 +210,8 @@ class Observation:
     satisfaction: float
     trust: float = 0.5
     """In the recommender, 0.5 neutral."""
+    friends: tuple[tuple[str, ...], ...] = ()
+    """Names of the friends who told of each item; empty where nobody has friends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +234,8 @@ class Pages:
     """(B, K) how often friends told of the item; None where nobody has friends"""
     trust: Floats | None = None
     """In the recommender; None: neutral"""
+    drift: npt.NDArray[np.float32] | None = None
+    """(B, genres) how far tastes have moved from those of the persona; None: tastes stay"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,3 +255,5 @@ class Decisions:
     """(B, K)"""
     exit_reason: npt.NDArray[np.int8]
     decided_by: npt.NDArray[np.int8]
+    feedback: npt.NDArray[np.int8] | None = None
+    """(B, K) Feedback codes; None where users can neither like nor dislike"""

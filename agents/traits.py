@@ -101,12 +101,23 @@ def _tastes(mass: Floats) -> Floats:
 
     An item's weight is split evenly among its genres.
     """
-    everybody = mass.sum(axis=0) + 1.0
+    return _against(mass, mass.sum(axis=0))
+
+
+def _against(mass: Floats, taken: Floats) -> Floats:
+    """Return the tastes of users who took ``mass`` (users, genres) where everybody took ``taken`` (genres,)."""
+    everybody = taken + 1.0
     everybody = everybody / everybody.sum() if everybody.size else everybody
     total = mass.sum(axis=1, keepdims=True)
     own = (mass + PSEUDO * everybody) / (total + PSEUDO)
     weight = np.log(own / everybody)
     return np.asarray(weight - weight.mean(axis=1, keepdims=True)) if everybody.size else mass
+
+
+def shown_tastes(member: Floats, popularity: Floats, count: float) -> Singles:
+    """Return (items, genres) the taste each item shows: that of a user who took ``count`` such items and no other."""
+    split = member / np.maximum(member.sum(axis=1, keepdims=True), 1.0)
+    return _against(count * split, popularity @ split).astype(np.float32)
 
 
 def _activity(taken: Floats) -> Floats:

@@ -89,6 +89,17 @@ def interval(values: Floats) -> tuple[float, float, str]:
     return mean - half, mean + half, "t 95 %"
 
 
+def verdict(low: float, high: float, *, more: bool = True) -> str:
+    """Say what an interval shows of a claim that something is more (or less): shown, not shown or the opposite.
+
+    >>> verdict(0.1, 0.3), verdict(-0.1, 0.3), verdict(0.1, 0.3, more=False), verdict(float("nan"), float("nan"))
+    ('shown', 'not shown', 'opposite', 'not shown')
+    """
+    if low > 0 or high < 0:
+        return "shown" if (low > 0) == more else "opposite"
+    return "not shown"
+
+
 def p_value(differences: Floats) -> tuple[float, str]:
     """Return the two-sided p of no difference, and the test it comes from."""
     n = len(differences)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
@@ -10,7 +11,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from agents.schema import Floats
 from analysis.metrics.concentration import gini_index
-from simulator.run import Doing, Snapshot
+
+if TYPE_CHECKING:
+    from simulator.run import Doing, Snapshot
 
 REFRESH_S = 0.25
 
@@ -25,7 +28,7 @@ def live_figures(now: Floats, at_start: Floats) -> str:
     return f"gini {gini_index(taken).value:.3f} tail {1 - taken[head].sum() / taken.sum():.0%}"
 
 
-def describe(snapshot: Snapshot) -> str:
+def describe(snapshot: "Snapshot") -> str:
     """Return one line on how a run is doing."""
     counts = snapshot.counts
     parts = [f"day {snapshot.day:.1f}/{snapshot.days:g}", f"{counts['pages']:,} pages"]
@@ -68,8 +71,10 @@ class Display:
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
 
-    def show(self, place: int, snapshot: Snapshot | Doing | None) -> None:
+    def show(self, place: int, snapshot: "Snapshot | Doing | None") -> None:
         """Move a bar; None marks it finished."""
+        from simulator.run import Doing  # already there in a process that runs; others need no Mesa
+
         if snapshot is None:
             self._finish(place)
         elif isinstance(snapshot, Doing):

@@ -1,12 +1,14 @@
 """Before time starts: who plays, how they decide, and which real interactions each side may learn from."""
 
 import math
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 import numpy as np
 
-from agents.behaviors.base import Behavior, TalkingBehavior
+from agents import narration
+from agents.behaviors.base import Behavior, Talked, TalkingBehavior
 from agents.embeddings import embedded
 from agents.errors import InvalidInput, MissingResource
 from agents.llm.base import Answer, Kind, Prompt
@@ -51,6 +53,8 @@ class Cast:
     """Index into ``behaviors`` per user."""
     known: Interactions
     setting: Setting
+    narratives: Mapping[str, int] = field(default_factory=dict)
+    """How many the narrator wrote, how many of them at its second try, and how many users have the template's."""
 
     @property
     def catalog(self) -> Catalog:
@@ -59,8 +63,13 @@ class Cast:
 
     def talkers(self) -> Ints:
         """Return the users who ask a language model."""
-        talking = np.array([isinstance(behavior, TalkingBehavior) for behavior in self.behaviors])
-        return np.flatnonzero(talking[self.member])
+        return talkers(self.behaviors, self.member)
+
+
+def talkers(behaviors: Sequence[Behavior], member: Ints) -> Ints:
+    """Return the users who ask a language model."""
+    talking = np.array([isinstance(behavior, TalkingBehavior) for behavior in behaviors])
+    return np.flatnonzero(talking[member])
 
 
 def gather(scenario: Scenario, voices: Voices, progress: Progress = silent) -> Cast:
@@ -68,6 +77,9 @@ def gather(scenario: Scenario, voices: Voices, progress: Progress = silent) -> C
     dataset, known, setting = stage(scenario)
     streams, users = Streams(scenario.seed), len(setting.personas)
     behaviors, member = assign(build("behaviors", scenario.behavior.spec()), streams, users)
+    narratives: dict[str, int] = {}
+    if scenario.users.narrator:
+        setting, narratives = narrated(scenario.users.narrator, setting, talkers(behaviors, member), voices, progress)
     for behavior in behaviors:
         if isinstance(behavior, TalkingBehavior):
             kinds = voices.kinds(behavior.model)
@@ -79,8 +91,10 @@ def gather(scenario: Scenario, voices: Voices, progress: Progress = silent) -> C
             behavior.settle(kinds)
         behavior.prepare(setting)
         if isinstance(behavior, TalkingBehavior):
-            calibrate(behavior, voices, progress)
-    return Cast(dataset, behaviors, member, known, setting)
+            behavior.read(prepared(behavior.model, behavior.reading(), voices, progress, "reading the catalog"))
+            told = prepared(behavior.model, behavior.calibration(), voices, progress, "calibrating the language model")
+            behavior.calibrate(told)
+    return Cast(dataset, behaviors, member, known, setting, narratives)
 
 
 def stage(scenario: Scenario) -> tuple[Dataset, Interactions, Setting]:
@@ -103,6 +117,8 @@ def stage(scenario: Scenario) -> tuple[Dataset, Interactions, Setting]:
         choices=Choices(
             **scenario.choice.model_dump(),
             rate=scenario.users.rate,
+            vote=scenario.users.vote,
+            able=frozenset(scenario.users.actions),
             influence=scenario.social.influence if scenario.social else 0.0,
         ),
         draws=streams,
@@ -111,6 +127,8 @@ def stage(scenario: Scenario) -> tuple[Dataset, Interactions, Setting]:
         memory_tokens=scenario.users.memory_tokens,
         vectors=embedded(dataset.catalog.items, scenario.users.memory.relevance),
         reflect_every=scenario.users.memory.reflect_every,
+        drift=scenario.users.drift,
+        drift_half_life=math.inf if scenario.users.drift_half_life is None else scenario.users.drift_half_life,
         surprise=math.inf if scenario.users.memory.surprise is None else scenario.users.memory.surprise,
     )
     return dataset, known_at_start(parts.platform, source_user), setting
@@ -176,19 +194,53 @@ def assign(behavior: Behavior, streams: Streams, n_users: int) -> tuple[tuple[Be
     return tuple(member for member, _ in members), np.searchsorted(shares, draw, side="right").astype(np.int64)
 
 
-def calibrate(behavior: TalkingBehavior, voices: Voices, progress: Progress) -> None:
-    """Hold a behavior's calibration conversations side by side; a failed answer ends the run before it starts."""
-    conversations = behavior.calibration()
-    outcomes: dict[int, object] = {}
+def prepared(
+    model: str, conversations: Sequence[Generator[Prompt, Answer, Any]], voices: Voices, progress: Progress, what: str
+) -> list[Any]:
+    """Hold conversations that must succeed; a failed answer ends the run before it starts."""
+
+    def heard(done: float, answer: Answer) -> None:
+        if answer.status == "failed":
+            raise MissingResource(f"{what}: {model!r} failed: {answer.error}")
+        progress(done, what)
+
+    return hold(conversations, model, voices, heard)
+
+
+def narrated(
+    model: str, setting: Setting, users: Ints, voices: Voices, progress: Progress
+) -> tuple[Setting, dict[str, int]]:
+    """Let a language model write the narratives of these users; return also how that went.
+
+    Who has one that somebody wrote keeps it, and who gets none that fits its quantities has the template's.
+    """
+    if "text" not in voices.kinds(model):
+        raise InvalidInput(f"users.narrator: llm {model!r} answers no free text; name another, or leave narrator out")
+    personas = setting.personas
+    asked = [user for user in users.tolist() if not (personas.given and personas.given[user][1])]
+    conversations = [narration.ask(personas[user], personas.closing(user)) for user in asked]
+    ends: list[Talked] = hold(conversations, model, voices, lambda done, _: progress(done, "writing narratives"))
+    texts = {user: end.content for user, end in zip(asked, ends, strict=True) if end.content}
+    repaired = sum(end.content is not None and len(end.notes) > 1 for end in ends)
+    counts = {"written": len(texts), "repaired": repaired, "template": len(asked) - len(texts)}
+    return replace(setting, personas=personas.retold(texts)), counts
+
+
+def hold(
+    conversations: Sequence[Generator[Prompt, Answer, Any]],
+    model: str,
+    voices: Voices,
+    heard: Callable[[float, Answer], None],
+) -> list[Any]:
+    """Hold conversations side by side and return what they came to; each answer is ``heard`` with the share done."""
+    outcomes: dict[int, Any] = {}
     for ticket, conversation in enumerate(conversations):
-        voices.submit(ticket, behavior.model, next(conversation))
+        voices.submit(ticket, model, next(conversation))
     while len(outcomes) < len(conversations):
         for ticket, answer in voices.completed(block=True):
-            if answer.status == "failed":
-                raise MissingResource(f"calibrating {behavior.model!r} failed: {answer.error}")
+            heard(len(outcomes) / len(conversations), answer)
             try:
-                voices.submit(ticket, behavior.model, conversations[ticket].send(answer))
+                voices.submit(ticket, model, conversations[ticket].send(answer))
             except StopIteration as end:
                 outcomes[ticket] = end.value
-                progress(len(outcomes) / len(conversations), "calibrating the language model")
-    behavior.calibrate([outcomes[ticket] for ticket in range(len(conversations))])
+    return [outcomes[ticket] for ticket in range(len(conversations))]

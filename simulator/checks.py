@@ -27,6 +27,7 @@ def check(data: Any) -> list[Problem]:
         for family, where, spec in components(data):
             found += [p for p in _component(family, where, spec) if p.where not in wrong]
         found += _talking(data.get("behavior"), ("behavior",), data.get("llm"))
+        found += _narrating(data.get("users"), data.get("llm"))
         if not any(p.where[:1] == ("recommender",) for p in found):
             found += _levers(data.get("recommender"))
     return found
@@ -137,6 +138,14 @@ def _talking(spec: Any, where: Where, llm: Any) -> list[Problem]:
     if model is not None and model not in names:
         found.append(Problem((*where, "model"), unknown(model, "language model of the llm section", names)))
     return found
+
+
+def _narrating(users: Any, llm: Any) -> list[Problem]:
+    """Return the narrator, if it is named and the ``llm`` section does not hold it."""
+    name, names = users.get("narrator") if isinstance(users, dict) else None, list(llm) if isinstance(llm, dict) else []
+    if not isinstance(name, str) or not name or name in names:
+        return []
+    return [Problem(("users", "narrator"), unknown(name, "language model of the llm section", names))]
 
 
 def _model(spec: Mapping[str, Any]) -> str | None:

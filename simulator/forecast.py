@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.behaviors.base import Behavior, TalkingBehavior
+from agents.reflection import TOKENS as REFLECTION_TOKENS
 from simulator.components import build
 from simulator.scenario import Scenario
 from simulator.scenario_file import expand
@@ -12,6 +13,9 @@ TOKENS_PER_ITEM = 16
 TOKENS_OF_FRAME = 220
 """Instructions and persona, beside the memory text."""
 TOKENS_ANSWERED_PER_ITEM = 12
+TOKENS_OF_NARRATING = 260
+"""Question for a narrative."""
+TOKENS_OF_NARRATIVE = 120
 SECONDS_PER_QUESTION = {"transformers": 0.67, "llamacpp": 6.0, "openai": 2.0}
 SERIAL = frozenset({"transformers", "llamacpp"})
 """Kinds that answer on this machine's cores, so that questions in flight share one throughput."""
@@ -49,6 +53,10 @@ class Forecast:
 
 ASSUMPTIONS = (
     "every user visits as often as the average one and looks at min(patience, max_pages) pages; many leave earlier",
+    "users reflect at every users.memory.reflect_every-th visit, and with users.memory.surprise at every visit; "
+    f"that reads {TOKENS_OF_FRAME} tokens and the whole memory and writes {REFLECTION_TOKENS}",
+    f"a narrative of users.narrator reads {TOKENS_OF_NARRATING} tokens and writes {TOKENS_OF_NARRATIVE}, once per user "
+    "who asks, in every run",
     f"a question reads {TOKENS_OF_FRAME} tokens, the whole memory and {TOKENS_PER_ITEM} per item of the slate; "
     f"an answer writes {TOKENS_ANSWERED_PER_ITEM} per item",
     "no answer is repeated, repaired, calibrated on or found in the journal",
@@ -62,16 +70,41 @@ def forecast(scenario: Scenario) -> list[Forecast]:
     """Return one forecast per language model in use, all arms and seeds together."""
     found: dict[str, Forecast] = {}
     for _, _, cell in expand(scenario):
-        for model, share in _asked(cell):
-            one = _of(cell, model, share)
-            found[model] = found[model] + one if model in found else one
+        for one in _of_cell(cell):
+            found[one.model] = found[one.model] + one if one.model in found else one
     return list(found.values())
 
 
 def pages(scenario: Scenario) -> float:
     """Return the pages all users look at if none leaves early."""
-    users = scenario.users
-    return users.count * users.sessions_per_day * scenario.days * min(scenario.choice.patience, users.max_pages)
+    users, able = scenario.users, scenario.users.actions
+    stay = scenario.choice.patience if "leave" in able else users.max_pages
+    return visits(scenario) * (min(stay, users.max_pages) if "next_page" in able else 1)
+
+
+def visits(scenario: Scenario) -> float:
+    """Return the visits of all users."""
+    each = scenario.users.sessions_per_day * scenario.days
+    return scenario.users.count * (each if "return" in scenario.users.actions else min(each, 1.0))
+
+
+def _of_cell(scenario: Scenario) -> list[Forecast]:
+    """Return what one run takes: of each behavior that asks, and of the narrator."""
+    asked, found = _asked(scenario), []
+    size, memory = scenario.recommender.slate_size, scenario.users.memory
+    often = 1.0 if memory.surprise is not None else 1.0 / memory.reflect_every if memory.reflect_every else 0.0
+    for model, share in asked:
+        choosing, reflecting = round(pages(scenario) * share), round(visits(scenario) * share * often)
+        remembered = TOKENS_OF_FRAME + scenario.users.memory_tokens
+        read = choosing * (remembered + TOKENS_PER_ITEM * size) + reflecting * remembered
+        written = choosing * TOKENS_ANSWERED_PER_ITEM * size + reflecting * REFLECTION_TOKENS
+        found.append(_of(scenario, model, share, choosing + reflecting, read, written))
+    share = sum(part for _, part in asked)
+    if scenario.users.narrator and share:
+        count = round(scenario.users.count * share)
+        work = (count, count * TOKENS_OF_NARRATING, count * TOKENS_OF_NARRATIVE)
+        found.append(_of(scenario, scenario.users.narrator, share, *work))
+    return found
 
 
 def _asked(scenario: Scenario) -> list[tuple[str, float]]:
@@ -82,13 +115,9 @@ def _asked(scenario: Scenario) -> list[tuple[str, float]]:
     return [(member.model, share / whole) for member, share in members if isinstance(member, TalkingBehavior)]
 
 
-def _of(scenario: Scenario, name: str, share: float) -> Forecast:
+def _of(scenario: Scenario, name: str, share: float, questions: int, read: int, written: int) -> Forecast:
     spec = scenario.llm[name].spec()
     model: Any = build("llm", spec)
-    size = scenario.recommender.slate_size
-    questions = round(pages(scenario) * share)
-    read = questions * (TOKENS_OF_FRAME + scenario.users.memory_tokens + TOKENS_PER_ITEM * size)
-    written = questions * TOKENS_ANSWERED_PER_ITEM * size
     price_in, price_out = getattr(model, "price_in", None), getattr(model, "price_out", None)
     cost = None if price_in is None or price_out is None else (read * price_in + written * price_out) / 1e6
     kind = str(spec["kind"])

@@ -27,6 +27,8 @@ class Impression(NamedTuple):
     action: str
     """Lower-case name of an agents.schema.Action: watch, skip, unseen (below where reading stopped)."""
     rating: float
+    feedback: str
+    """Lower-case name of an agents.schema.Feedback, like or dislike; empty for none."""
     dwell_s: float
     popularity_rank: int
     """Rank of the item by visible popularity at exposure, 1 the most popular, ties by item id."""
@@ -159,6 +161,16 @@ class Search(NamedTuple):
     query: str
 
 
+class Drift(NamedTuple):
+    """How far a user's tastes had moved at the end of a visit; written where tastes drift."""
+
+    now: float
+    user_id: int
+    session_id: int
+    distance: float
+    """Euclidean, over genres, from the tastes it began with."""
+
+
 class Memory(NamedTuple):
     """One thing done with the memory of a user who talks: episodes written and forgotten, recall, insights."""
 
@@ -185,6 +197,7 @@ TABLES: dict[str, type[tuple[object, ...]]] = {
     "ties": Tie,
     "tips": Tip,
     "searches": Search,
+    "drift": Drift,
     "memory": Memory,
 }
 """Table name -> row type. In a run folder a table lies in ``log/<table>-*.parquet`` (one or more segments)."""

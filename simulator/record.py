@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from agents.memory import Operation
-from agents.schema import PAD, Action, DecidedBy, ExitReason, Floats, Ints
+from agents.schema import PAD, Action, DecidedBy, ExitReason, Feedback, Floats, Ints
 from simulator.log import TABLES, UNDIGESTED
 
 Columns = dict[str, npt.NDArray[Any]]
@@ -20,6 +20,7 @@ ARROW = {int: pa.int64(), float: pa.float64(), str: pa.string(), bool: pa.bool_(
 WORDS: dict[str, pa.Array] = {
     "action": pa.array([action.name.lower() for action in Action]),
     "decided_by": pa.array([decider.name.lower() for decider in DecidedBy]),
+    "feedback": pa.array(["", *(said.name.lower() for said in Feedback if said)]),
     "candidate_source": pa.array(["recommender", "search"]),
     "operation": pa.array([operation.name.lower() for operation in Operation]),
     "exit_reason": pa.array([reason.name.lower() for reason in ExitReason]),
@@ -100,6 +101,9 @@ def impressions_table(pages: pa.Table, recommender: str) -> pa.Table:
         "candidate_source": _coded("candidate_source", each("source")),
         "action": _coded("action", _flat(pages, "action")[shown]),
         "rating": _flat(pages, "rating")[shown],
+        "feedback": _coded("feedback", _flat(pages, "feedback")[shown])
+        if "feedback" in pages.column_names
+        else _same("", len(owner)),
         "dwell_s": _flat(pages, "dwell")[shown] * 60,
         "popularity_rank": _flat(pages, "popularity_rank")[shown].astype(np.int64),
         "item_age": now / MINUTES_A_DAY,

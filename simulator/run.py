@@ -266,6 +266,8 @@ def outcome(scenario: Scenario, cast: Cast, tally: Tally, log: CommitLog, dispat
         "assumptions": scenario.choice.model_dump() | assumptions(cast),
         "llm": {name: dispatcher.fingerprint(name) for name in scenario.llm},
         "counts": asdict(tally) | {name: log.digest.rows[name] for name in ("impressions", "sessions", "llm_calls")},
+        "actions": list(scenario.users.actions),
+        "narratives": dict(cast.narratives),
         "fallback_share": tally.fallback / tally.llm_decisions if tally.llm_decisions else 0.0,
         "genre_names": list(cast.catalog.genres),
     }

@@ -4,7 +4,10 @@ import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from agents.schema import ABILITIES, USUAL
+from simulator.problems import unknown
 
 PATTERN = r"^(\d+(?:\.\d+)?) *([smhdw])$"
 MINUTES = {"s": 1 / 60, "m": 1.0, "h": 60.0, "d": 1440.0, "w": 10080.0}
@@ -34,6 +37,23 @@ Duration = Annotated[
 ]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _known_action(value: object) -> object:
+    if isinstance(value, str) and value not in ABILITIES:
+        raise ValueError(unknown(value, "action", ABILITIES))
+    return value
+
+
+def _action_set(actions: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a set of actions in the order of ABILITIES, in which two files that say the same agree."""
+    if not {"watch", "skip"} & set(actions):
+        raise ValueError("users must be able to watch or to skip what they read")
+    return tuple(action for action in ABILITIES if action in actions)
+
+
+Action = Annotated[str, BeforeValidator(_known_action), WithJsonSchema({"enum": list(ABILITIES)})]
+Actions = Annotated[tuple[Action, ...], Field(strict=False), AfterValidator(_action_set)]
 
 
 class Section(BaseModel):
@@ -108,7 +128,20 @@ class UsersSection(Section):
     memory: MemorySection = MemorySection()
     sessions_per_day: Annotated[float, Field(gt=0)] = Field(1.0, description="visits of a user of average activity")
     search: Share = Field(0.0, description="share of visits that begin with a search for a genre of the user's mood")
+    actions: Actions = Field(
+        USUAL, description=f"all that users can do, whatever the shares below say: of {', '.join(ABILITIES)}"
+    )
     rate: Share = Field(1.0, description="share of what is watched that gets a rating")
+    vote: Share = Field(0.3, description="share of what is clearly liked, or disliked, that users who can say so of")
+    drift: float = Field(
+        0.0, ge=0, description="how far something watched and liked as much as can be pulls tastes to it; 0: they stay"
+    )
+    drift_half_life: Duration | None = Field(
+        60 * 1440.0, gt=0, description="time after which tastes have forgotten half of what moved them; null: never"
+    )
+    narrator: str = Field(
+        "", description="entry of the llm section that writes what llm users are told of themselves; empty: a template"
+    )
     max_pages: int = Field(5, ge=1, description="pages a session cannot exceed")
 
 

@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +99,29 @@ def resolved(scenario: Scenario) -> str:
 
 
 def digest(scenario: Scenario) -> str:
-    """Return 32 hex digits over all that can change a log: the engine, the budget, names and the study are left out."""
+    """Return 32 hex digits over all that can change a log: the engine, the budget, names and the study are left out.
+
+    A file that a component names counts by what is in it.
+    """
     data = {key: value for key, value in _complete(scenario).items() if key not in UNDIGESTED}
+    files = _files(scenario)
+    if files:
+        data["files"] = files
     return hashlib.blake2b(json.dumps(data, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def _files(scenario: Scenario) -> dict[str, str]:
+    """Return the hash of each file that a parameter of a component names."""
+    found = {}
+    for family, where, spec in components(scenario.model_dump(mode="json")):
+        component = build(family, spec)
+        for field in fields(component):
+            value = getattr(component, field.name, None)
+            path = value.expanduser() if isinstance(value, Path) else None
+            if path and path.is_file():
+                with path.open("rb") as file:
+                    found[".".join((*map(str, where), field.name))] = hashlib.file_digest(file, "blake2b").hexdigest()
+    return found
 
 
 def _complete(scenario: Scenario) -> dict[str, Any]:

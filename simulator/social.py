@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from agents.cohort import voiced
+from agents.conduct import Codes
 from agents.errors import InvalidInput
 from agents.ragged import Columns, Ragged
 from agents.schema import Bools, Floats, Ints, Setting
@@ -18,9 +20,10 @@ TICKS = 1024.0
 class Social:
     """Who knows whom, and what was told to whom when.
 
-    A watched item is told of with the chance ``tell`` x how much it was liked (the rating as a share of its scale, one
-    half without), to one friend drawn at random. What was told at t is known to the friend as soon as t is visible
-    to it (``Version.until``): word of mouth travels with the platform's lag.
+    A watched item is told of with the chance ``tell`` x how much it was liked (the rating as a share of its scale;
+    without one all or nothing by a like or dislike, else one half), to one friend drawn at random. What was told
+    at t is known to the friend as soon as t is visible to it (``Version.until``): word of mouth travels with the
+    platform's lag.
     """
 
     def __init__(self, section: SocialSection, setting: Setting, streams: Streams) -> None:
@@ -35,12 +38,13 @@ class Social:
         self.friends: Ints = matrix.indices.astype(np.int64)
         """Friends of user 0, of user 1, and so on."""
         self.first: Ints = matrix.indptr.astype(np.int64)
-        self._tell = section.tell
+        self._tell = section.tell if "tell" in setting.choices.able else 0.0
+        self._personas = setting.personas
         self._n_items = len(setting.items)
         self._lowest, highest, _ = setting.scale
-        self._span = highest - self._lowest
+        self._highest, self._span = highest, highest - self._lowest
         self._streams = streams
-        self._tips = Ragged(users, item=np.int32, time=np.float64)
+        self._tips = Ragged(users, item=np.int32, time=np.float64, teller=np.int32)
         self._rows = max(SCRATCH // max(self._n_items, 1), 1)
 
     def ties(self) -> Columns:
@@ -65,8 +69,25 @@ class Social:
         asked = np.arange(len(rows))[:, None] * self._n_items + np.maximum(item_id, 0)
         return np.where(item_id >= 0, table[asked], 0)
 
-    def spread(self, user_id: Ints, item_id: Ints, rating: Floats, now: Floats) -> Columns:
-        """Let users tell friends of what they watched, an entry a watch in canonical order; return rows of ``tips``."""
+    def tellers(self, rows: Ints, item_id: Ints, until: Floats) -> list[list[tuple[str, ...]]]:
+        """Return, by page and position, the names of the friends who told of an item before ``until`` (B,)."""
+        found = []
+        for user, slate, moment in zip(rows.tolist(), item_id.tolist(), until.tolist(), strict=True):
+            _, place = self._tips.find(np.array([user]))
+            place = place[self._tips.columns["time"][place] < moment]
+            told: dict[int, list[str]] = {}
+            items, friends = (self._tips.columns[name][place].tolist() for name in ("item", "teller"))
+            for item, friend in zip(items, friends, strict=True):
+                told.setdefault(item, []).append(self._personas.name(friend))
+            found.append([tuple(told.get(item, ())) for item in slate])
+        return found
+
+    def spread(self, user_id: Ints, item_id: Ints, rating: Floats, now: Floats, said: Codes | None = None) -> Columns:
+        """Let users tell friends of what they watched, an entry a watch in canonical order; return rows of ``tips``.
+
+        ``said`` are their likes and dislikes, which count where no rating was given.
+        """
+        rating = voiced(rating, said, self._lowest, self._highest)
         degree = np.diff(self.first)[user_id]
         moment = np.rint(now * TICKS).astype(np.int64)
         liked = np.where(np.isnan(rating), 0.5, (rating - self._lowest) / self._span)
@@ -82,7 +103,7 @@ class Social:
         if len(order):
             count = np.bincount(friend)
             told = np.flatnonzero(count)
-            self._tips.append(told, count[told], item=item_id[order], time=now[order])
+            self._tips.append(told, count[told], item=item_id[order], time=now[order], teller=user_id[order])
         return {"now": now, "user_id": user_id, "friend_id": friend, "item_id": item_id}
 
     def state(self) -> Columns:

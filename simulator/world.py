@@ -42,6 +42,8 @@ class Shown:
     model_version: Ints
     source: Ints
     """0: made by the recommender, 1: found by the search"""
+    until: Floats | None = None
+    """Up to when users know what friends told; None where nobody has friends"""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class World:
         self.streams = Streams(scenario.seed)
         self.record = Record(scenario.platform.window)
         self.cohort = Cohort(cast.setting)
+        self._able = cast.setting.choices.able
         self._fits = fits
         self._progress = progress
         self._log = [cast.known]
@@ -119,11 +122,12 @@ class World:
             mine = which == place if len(versions) > 1 else slice(None)
             popularity[mine] = version.popularity[item_id[mine]]
             rank[mine] = version.popularity_rank[item_id[mine]]
-        told = None
+        told = until = None
         if self.social:
-            told = self.social.told(rows, item_id, np.array([version.until for version in versions])[which])
+            until = np.array([version.until for version in versions])[which]
+            told = self.social.told(rows, item_id, until)
         look = self.cohort.look(rows, now, item_id, popularity, told)
-        return Shown(look, score, propensity, rank, number, searching.astype(np.int64))
+        return Shown(look, score, propensity, rank, number, searching.astype(np.int64), until)
 
     def happened(self, shown: Shown, decisions: Decisions, call_id: Sequence[str] = ()) -> Turned:
         """Let users live with what they decided, and record it; what they took is in their history at once."""
@@ -131,7 +135,8 @@ class World:
         minutes = self.cohort.live(shown.look, decisions, shown.source == 0)
         self._note_taken(shown, decisions)
         self._note_pages(shown, decisions, call_id)
-        full = (decisions.exit_reason == ExitReason.STAYED) & (pages.page >= self.scenario.users.max_pages)
+        most = self.scenario.users.max_pages if "next_page" in self._able else 1
+        full = (decisions.exit_reason == ExitReason.STAYED) & (pages.page >= most)
         reason = np.where(full, ExitReason.PAGE_LIMIT, decisions.exit_reason)
         return self._turned(shown, minutes, reason)
 
@@ -159,7 +164,7 @@ class World:
     def _searching(self, rows: Ints) -> Bools:
         """Tell who begins its visit with a search."""
         share = self.scenario.users.search
-        if not share:
+        if not share or "search" not in self._able:
             return np.zeros(len(rows), dtype=np.bool_)
         draw = self.streams.uniform("search", rows, self.cohort.visits[rows])
         return np.asarray((self.cohort.page[rows] == 1) & (draw < share))
@@ -168,7 +173,8 @@ class World:
         """Return what the search finds for what these users are in the mood for, and log what they asked."""
         size = self.scenario.recommender.slate_size
         visits, requests = self.cohort.visits[rows], self._requests(rows, now)
-        mood = self._needs.mood(rows, visits)
+        moved = self.cohort.drift.at(rows, now) if self.cohort.drift else None
+        mood = self._needs.mood(rows, visits, moved)
         item_id = np.full((len(rows), size), PAD, dtype=np.int64)
         score = np.full(item_id.shape, np.nan)
         for genre in np.flatnonzero(np.bincount(mood)).tolist():
@@ -215,8 +221,13 @@ class World:
                 "trust": self.cohort.trust[gone],
             }
             self.record.add("sessions", ended, gone, self.cohort.visits[gone], visits)
+            if self.cohort.drift:
+                moved: Columns = {name: visits[name] for name in ("user_id", "session_id")} | {"now": ended}
+                moved["distance"] = self.cohort.drift.distance(gone, ended)
+                self.record.add("drift", ended, gone, self.cohort.visits[gone], moved)
             self.cohort.leave(gone)
-            away[left] = self.cohort.next_visit(gone, ended) - ended
+            again = "return" in self._able
+            away[left] = self.cohort.next_visit(gone, ended) - ended if again else np.inf
         return Turned(rows, minutes, left, away)
 
     def _note_taken(self, shown: Shown, decisions: Decisions) -> None:
@@ -246,11 +257,16 @@ class World:
             "decided_by": decisions.decided_by,
             "call_id": np.array(call_id, dtype="S32") if call_id else np.zeros(len(pages.now), dtype="S32"),
         }
+        if self._able & {"like", "dislike"}:
+            said = decisions.feedback
+            columns["feedback"] = np.zeros(pages.item_id.shape, dtype=np.int8) if said is None else said
         self.record.add(PAGES, pages.now, pages.user_id, pages.decision, columns)
 
     # -- what becomes of it -----------------------------------------------------------------------
 
-    def fold(self, user_id: Ints, now: Floats, item_id: Ints, action: Any, rating: Floats) -> None:
+    def fold(
+        self, user_id: Ints, now: Floats, item_id: Ints, action: Any, rating: Floats, feedback: Any = None
+    ) -> None:
         """Take pages, in canonical order, into the platform's log, the public counts and what friends are told."""
         watched = action == Action.WATCH
         if not watched.any():
@@ -258,7 +274,8 @@ class World:
         owner = np.repeat(np.arange(len(watched)), watched.sum(axis=1))
         items = item_id[watched].astype(np.int64)
         if self.social:
-            tips = self.social.spread(user_id[owner], items, rating[watched], now[owner])
+            said = None if feedback is None else feedback[watched]
+            tips = self.social.spread(user_id[owner], items, rating[watched], now[owner], said)
             self.record.add("tips", tips["now"], tips["user_id"], tips["item_id"], tips)
         if self._learns:
             taken = (user_id[owner], items, rating[watched], now[owner])

@@ -9,7 +9,7 @@ from string import ascii_uppercase
 import numpy as np
 
 from agents.asking.scored import Scored, flaw
-from agents.asking.text import listing, remembered
+from agents.asking.text import listing, recommended, remembered
 from agents.llm.base import Answer, Prompt
 from agents.schema import Draws, Item, Persona
 from agents.template import load
@@ -25,6 +25,8 @@ def ask(
     decision: int,
     least_mass: float,
     now: float = 0.0,
+    *,
+    friends: Sequence[Sequence[str]] = (),
 ) -> Generator[Prompt, Answer, Scored]:
     """Hold the conversation; no scores where letters get less than ``least_mass`` of the probability."""
     if len(items) > len(ascii_uppercase):
@@ -33,11 +35,13 @@ def ask(
     order = np.argsort(
         draws.uniform("labels", persona.user_id, decision, np.arange(len(items))), kind="stable"
     ).tolist()
-    listed = listing(letters, [items[place] for place in order])
+    shown = [items[place] for place in order]
+    tips = recommended(letters, shown, [friends[place] for place in order] if friends else ())
+    standing = {"persona": persona.narrative, "memory": remembered(memory), "slate": listing(letters, shown)}
     answer = yield Prompt(
         kind="labels",
         purpose="choose",
-        messages=load(TEMPLATE).messages(persona=persona.narrative, memory=remembered(memory), slate=listed),
+        messages=load(TEMPLATE).messages(**standing, tips=tips),
         user_id=persona.user_id,
         decision=decision,
         now=now,

@@ -9,6 +9,11 @@ from agents.untrusted import clean
 
 TITLE_CAP = 80
 GENRES_CAP = 60
+NAME_CAP = 40
+MOST_TIPS = 5
+"""Recommended items that a prompt names, and for each of them"""
+MOST_FRIENDS = 2
+"""the friends it names."""
 
 _ARTICLE = re.compile(r"^(.+), (The|A|An|La|Le|Les|Il|Das|Der|Die|El)(\s*\(.*\))?$")
 
@@ -39,3 +44,24 @@ def listing(names: Sequence[str], items: Sequence[Item]) -> str:
 def remembered(memory: str) -> str:
     """Return recalled episodes under a heading, nothing for none."""
     return f"What you remember of your visits:\n{memory}\n" if memory else ""
+
+
+def recommended(names: Sequence[str], items: Sequence[Item], friends: Sequence[Sequence[str]]) -> str:
+    """Return which items friends told of, as they are named on the page, below it; nothing where nobody did.
+
+    The items that most friends told of, in the order of the page.
+
+    >>> recommended(["1", "2"], [Item(0, "Heat", ()), Item(1, "Up", ())], [(), ("Ann", "<|x|>", "Bo", "Ann")])
+    '\\n\\nFriends told you of:\\n2. Up (Ann, ‹¦x¦› and 1 more)'
+    """
+    people = [list(dict.fromkeys(clean(name, NAME_CAP) or "a friend" for name in who)) for who in friends]
+    told = sorted(range(len(people)), key=lambda place: -len(people[place]))[:MOST_TIPS]
+    lines = [
+        f"{names[place]}. {spoken(items[place])} ({_named(people[place])})" for place in sorted(told) if people[place]
+    ]
+    return "\n".join(["\n\nFriends told you of:", *lines]) if lines else ""
+
+
+def _named(people: Sequence[str]) -> str:
+    named, more = ", ".join(people[:MOST_FRIENDS]), len(people) - MOST_FRIENDS
+    return f"{named} and {more} more" if more > 0 else named

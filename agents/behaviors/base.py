@@ -79,6 +79,13 @@ class TalkingBehavior(Behavior):
     def conclude(self, pages: Pages, ends: Sequence[Talked]) -> Decisions:
         """Return the decisions that finished conversations about these pages came to, row for row."""
 
+    def reading(self) -> Sequence[Generator[Prompt, Answer, Any]]:
+        """Return the conversations by which the model reads the catalog before anything else; none by default."""
+        return ()
+
+    def read(self, outcomes: Sequence[Any]) -> None:
+        """Take in what reading the catalog returned, in its order."""
+
     def calibration(self) -> Sequence[Generator[Prompt, Answer, Any]]:
         """Return the conversations that calibrate the model before time starts, held side by side; none by default."""
         return ()

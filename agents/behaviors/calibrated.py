@@ -113,7 +113,8 @@ class Calibrated(Behavior):
         """Return the utility of each pair, of its pull of popularity only what is not exposure."""
         users = self._learned.users
         popularity = (1.0 - rho) * self._learned.choice.beta * np.log1p(pairs.popularity)
-        taste = users.taste(pairs.user_id, pairs.item_id)
+        moved = None if pairs.drift is None else pairs.drift.take(pairs.page, axis=0)
+        taste = users.taste(pairs.user_id, pairs.item_id, moved)
         return np.asarray(users.keen.take(pairs.user_id) * (taste + popularity))
 
     def _rate(self, pairs: Pairs) -> Floats:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from scipy.special import expit
@@ -11,7 +10,7 @@ from scipy.special import expit
 from agents.asking.scored import Scored
 from agents.behaviors.base import Behavior, Talked
 from agents.behaviors.calibrated import Calibrated
-from agents.behaviors.llm import Llm
+from agents.behaviors.llm import Decide, Llm
 from agents.distillation import Correction, divergence, fit, read
 from agents.errors import InvalidInput
 from agents.interval import interval
@@ -35,7 +34,7 @@ class Distilled(Behavior):
     journal: Path
     shadow: float = 0.02
     model: str = ""
-    decide: Literal["auto", "structured", "labels", "likelihood"] = "auto"
+    decide: Decide = "auto"
     _student: "_Student" = field(init=False, repr=False)
     _shares: tuple[tuple[Behavior, float], ...] = field(init=False, repr=False)
 

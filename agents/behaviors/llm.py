@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal
 
 import numpy as np
 
-from agents.asking import gauge, labels, likelihood, structured
+from agents.asking import gauge, labels, likelihood, likeness, structured
 from agents.asking.gauge import Gauge
+from agents.asking.likeness import Reading
 from agents.asking.scored import Scored
 from agents.behaviors.base import Behavior, Talked, TalkingBehavior
 from agents.behaviors.calibrated import SLATES, Calibrated
 from agents.conduct import Conduct
+from agents.drift import lately
 from agents.errors import InvalidInput
 from agents.llm.base import Answer, Kind, Prompt
-from agents.pages import take
+from agents.pages import join, take
 from agents.personas.from_history import FromHistory
 from agents.schema import (
     PAD,
@@ -29,8 +31,17 @@ from agents.schema import (
 )
 from agents.slates import popular_slates, real_choices
 from agents.template import load
+from agents.traits import genre_matrix
 
-Way = Literal["structured", "likelihood", "labels"]
+Way = Literal["structured", "likeness", "likelihood", "labels"]
+NEEDS: dict[Way, Kind] = {
+    "structured": "structured",
+    "likeness": "embedding",
+    "likelihood": "likelihood",
+    "labels": "labels",
+}
+"""The kind of prompt each way of asking takes, the most telling first."""
+Decide = Literal["auto", "structured", "likeness", "likelihood", "labels"]
 
 
 @dataclass
@@ -39,14 +50,14 @@ class Llm(TalkingBehavior):
 
     model: name of an entry of the scenario's llm section.
     decide: structured asks for JSON; labels and likelihood read one score per item off the model's
-    probabilities, which then enter the calibrated choice model; auto takes the first of structured,
-    likelihood, labels that the model can answer.
+    probabilities, likeness off how it reads titles, and these enter the calibrated choice model; auto takes
+    the first of structured, likeness, likelihood, labels that the model can answer.
     fallback: the behavior that decides where no usable answer comes.
     calibration_slates: real training choices that the weight of scores is fitted on.
     label_mass: probability the letters must have together, else a structured question follows.
     """
 
-    decide: Literal["auto", "structured", "labels", "likelihood"] = "auto"
+    decide: Decide = "auto"
     fallback: Behavior = field(default_factory=Calibrated)
     calibration_slates: int = 16
     label_mass: float = 0.5
@@ -54,8 +65,10 @@ class Llm(TalkingBehavior):
     _repairs: bool = field(init=False, repr=False, default=False)
     _setting: Setting = field(init=False, repr=False)
     _levels: tuple[float, ...] = field(init=False, repr=False)
+    _genres: tuple[str, ...] = field(init=False, repr=False)
     _conduct: Conduct = field(init=False, repr=False)
     _calibrated: Calibrated = field(init=False, repr=False)
+    _reading: Reading = field(init=False, repr=False)
     _gauge: Gauge = field(init=False, repr=False, default_factory=Gauge)
     _base: float = field(init=False, repr=False)
     _offset: Floats = field(init=False, repr=False)
@@ -72,11 +85,11 @@ class Llm(TalkingBehavior):
 
     def settle(self, kinds: frozenset[Kind]) -> None:
         """Choose the way to ask; low label mass leads to a structured question where that can be answered."""
-        able = [way for way in get_args(Way) if way in kinds]
+        able = [way for way, kind in NEEDS.items() if kind in kinds]
         if not able or (self.decide != "auto" and self.decide not in able):
-            answers = ", ".join(able) or "none of structured, likelihood, labels"
+            answers = ", ".join(able) or f"none of {', '.join(NEEDS)}"
             raise InvalidInput(f"decide: {self.decide}, but llm {self.model!r} answers {answers}")
-        self._way = cast(Way, able[0] if self.decide == "auto" else self.decide)
+        self._way = able[0] if self.decide == "auto" else self.decide
         self._repairs = "structured" in able
 
     def prepare(self, setting: Setting) -> None:
@@ -85,9 +98,12 @@ class Llm(TalkingBehavior):
             raise InvalidInput(
                 f"decide: labels names items by letters, and recommender.slate_size is {setting.slate_size}"
             )
+        if self._way != "structured" and "watch" not in setting.choices.able:
+            raise InvalidInput(f"decide: {self._way} asks what a user watches, and users.actions leaves watch out")
         self._setting = setting
         lowest, highest, step = setting.scale
         self._levels = tuple(np.arange(lowest, highest + step / 2, step).tolist())
+        self._genres, _ = genre_matrix(setting.items)
         self._conduct = Conduct.of(setting)
         self.fallback.prepare(setting)
         if self._way != "structured":
@@ -100,12 +116,26 @@ class Llm(TalkingBehavior):
 
     def assumptions(self) -> dict[str, float | str]:
         """Return how the model is asked, how much its scores count, and the versions of the templates."""
-        template = {"structured": structured, "likelihood": likelihood, "labels": labels}[self._way].TEMPLATE
-        facts: dict[str, float | str] = {"decide": self._way, f"template.{template}": float(load(template).version)}
+        facts: dict[str, float | str] = {"decide": self._way}
+        if self._way != "likeness":
+            template = {"structured": structured, "likelihood": likelihood, "labels": labels}[self._way].TEMPLATE
+            facts[f"template.{template}"] = float(load(template).version)
         if self._way == "structured":
             return facts
         weight = {"score_weight": self._gauge.coefficient, "score_weight_error": self._gauge.error}
         return facts | weight | {"calibration_slates": float(self._gauge.slates), "b": self._base}
+
+    # -- reading the catalog --------------------------------------------------------------------------
+
+    def reading(self) -> Sequence[Generator[Prompt, Answer, Floats]]:
+        """Return one conversation per group of titles, where likeness decides."""
+        catalog = self._setting.items
+        return [likeness.read(catalog, group) for group in likeness.groups(catalog)] if self._way == "likeness" else ()
+
+    def read(self, outcomes: Sequence[Floats]) -> None:
+        """Keep what the model makes of the titles."""
+        if outcomes:
+            self._reading = Reading.of(np.concatenate(outcomes))
 
     # -- calibration ----------------------------------------------------------------------------------
 
@@ -151,33 +181,53 @@ class Llm(TalkingBehavior):
     ) -> Sequence[Generator[Prompt, Answer, Talked]]:
         """Ask about the items each user reads, the first of its page; what lies below stays unseen."""
         counts = self._conduct.read(pages).sum(axis=1).tolist()
-        rows = zip(seen, memories, counts, strict=True)
-        return [self._talk(observation, memory, observation.items[:count]) for observation, memory, count in rows]
+        rows = zip(seen, memories, counts, self._personas(pages), strict=True)
+        return [self._talk(one, persona, memory, one.items[:count]) for one, memory, count, persona in rows]
 
-    def _talk(self, observation: Observation, memory: str, items: Sequence[Item]) -> Generator[Prompt, Answer, Talked]:
+    def _personas(self, pages: Pages) -> list[Persona]:
+        """Return the persona of each page's user, told how its tastes have moved where they have."""
+        personas = [self._setting.personas[user] for user in pages.user_id.tolist()]
+        if pages.drift is None:
+            return personas
+        words = [lately(self._genres, moved) for moved in pages.drift]
+        return [replace(one, narrative=one.narrative + told) for one, told in zip(personas, words, strict=True)]
+
+    def _talk(
+        self, observation: Observation, persona: Persona, memory: str, items: Sequence[Item]
+    ) -> Generator[Prompt, Answer, Talked]:
         """Hold one conversation; its content is scores, or what the model said, or None."""
-        persona = self._setting.personas[observation.user_id]
+        friends = observation.friends[: len(items)]
         notes: tuple[str, ...] = ()
         if self._way != "structured":
-            scored = yield from self._scores(persona, memory, items, observation.decision, observation.now)
+            scored = yield from self._scores(persona, memory, items, observation.decision, observation.now, friends)
             if scored.values is not None:
                 return Talked(scored, scored.call_id, scored.notes)
             notes = scored.notes
             if not self._repairs or notes[-1] != "low_label_mass":
                 return Talked(None, scored.call_id, notes)
         mood = _mood(observation)
+        able, when = self._setting.choices.able, (observation.decision, observation.now)
         outcome = yield from structured.ask(
-            persona, memory, items, self._levels, mood, observation.decision, observation.now
+            persona, memory, items, self._levels, mood, *when, able=able, friends=friends
         )
         return Talked(outcome if outcome.said else None, outcome.call_id, notes + outcome.notes)
 
     def _scores(
-        self, persona: Persona, memory: str, items: Sequence[Item], decision: int, now: float = 0.0
+        self,
+        persona: Persona,
+        memory: str,
+        items: Sequence[Item],
+        decision: int,
+        now: float = 0.0,
+        friends: Sequence[Sequence[str]] = (),
     ) -> Generator[Prompt, Answer, Scored]:
+        """Ask for scores; to the likelihood of titles nothing is told of friends: a title named is likely as such."""
+        if self._way == "likeness":
+            return (yield from likeness.ask(self._reading, persona.history, items, self._setting.items, now))
         if self._way == "likelihood":
             return (yield from likelihood.ask(persona, memory, items, self._setting.items, decision, now))
         draws = self._setting.draws
-        return (yield from labels.ask(persona, memory, items, draws, decision, self.label_mass, now))
+        return (yield from labels.ask(persona, memory, items, draws, decision, self.label_mass, now, friends=friends))
 
     # -- conclusion -----------------------------------------------------------------------------------
 
@@ -196,23 +246,31 @@ class Llm(TalkingBehavior):
             for kind, those in rows.items()
         ]
         back = np.argsort([row for those in rows.values() for row in those])
-        return Decisions(*(np.concatenate([getattr(part, n) for part in parts])[back] for n in Decisions.__slots__))
+        return take(join(parts), back)
 
     def _by_scores(self, pages: Pages, found: Sequence[Scored]) -> Decisions:
-        """Draw from the calibrated distribution, the scores added to the utilities."""
+        """Draw from the calibrated distribution, the scores added to the utilities.
+
+        What friends told counts once: in words where the model read them, else by the declared influence.
+        """
+        if self._way == "labels":
+            pages = replace(pages, told=None)
         extra = np.zeros(pages.item_id.shape)
         extra[self._conduct.read(pages)] = self._gauge.extra(np.concatenate([scored.values for scored in found]))
         return self._calibrated.choose(pages, extra, self._base, DecidedBy.LLM)
 
     def _as_said(self, pages: Pages, found: Sequence[structured.Outcome]) -> Decisions:
         """Return what the model said as decisions."""
-        rating = np.full(pages.item_id.shape, np.nan)
-        leave = np.zeros(len(found), dtype=np.int8)
+        rating, takes = np.full(pages.item_id.shape, np.nan), np.zeros(pages.item_id.shape, dtype=np.bool_)
+        feedback, leave = np.zeros(rating.shape, dtype=np.int8), np.zeros(len(found), dtype=np.int8)
         for row, outcome in enumerate(found):
             assert outcome.said is not None
-            rating[row, list(outcome.said.watched)] = list(outcome.said.watched.values())
+            places = list(outcome.said.watched)
+            takes[row, places], rating[row, places] = True, list(outcome.said.watched.values())
+            feedback[row, places] = list(outcome.said.feedback.values())
             leave[row] = outcome.said.leave
-        decisions = self._conduct.outcome(pages, self._conduct.read(pages), np.isfinite(rating), rating, DecidedBy.LLM)
+        read = self._conduct.read(pages)
+        decisions = self._conduct.outcome(pages, read, takes, rating, DecidedBy.LLM, feedback)
         repaired = np.array([len(outcome.notes) > 1 for outcome in found])
         return replace(
             decisions,

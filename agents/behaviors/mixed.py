@@ -7,7 +7,7 @@ import numpy as np
 
 from agents.behaviors.base import Behavior
 from agents.errors import InvalidInput
-from agents.pages import take
+from agents.pages import join, take
 from agents.schema import Decisions, Draws, Ints, Pages, Setting
 
 
@@ -57,4 +57,4 @@ class Mixed(Behavior):
             parts.append(behavior.respond(take(pages, rows)))
             order.append(rows)
         back = np.argsort(np.concatenate(order), kind="stable")
-        return Decisions(*(np.concatenate([getattr(part, n) for part in parts])[back] for n in Decisions.__slots__))
+        return take(join(parts), back)

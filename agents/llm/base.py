@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["text", "structured", "labels", "likelihood"]
+Kind = Literal["text", "structured", "labels", "likelihood", "embedding"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Prompt:
     - ``text``: free text. - ``structured``: text that fits the JSON schema ``schema``.
     - ``labels``: log-probabilities of the one-token ``labels`` as the next token.
     - ``likelihood``: log-probability of each of ``continuations`` after the messages.
+    - ``embedding``: one vector for each of ``continuations``, each read by itself.
     ``user_id``, ``decision`` and ``attempt`` enter the content address only where text is sampled.
     ``now`` is the simulated minute: where questions wait for a slot, those of the earliest moment go
     first, because everybody else's clock waits for them.
@@ -71,7 +72,8 @@ class Answer:
     """What came back. A failed answer is data: ``status`` says so and nothing is raised.
 
     ``text`` for text and structured prompts, ``logprobs`` (natural log, one per label or
-    continuation, in their order) for the other two; ``lengths`` counts the tokens each
+    continuation, in their order) for labels and likelihood, ``vectors`` (one per continuation, all of one
+    width) for embedding; ``lengths`` counts the tokens each
     continuation's sum runs over. ``cost`` is US dollars, None when the model is unpriced. The
     ``*_s`` figures are wall-clock seconds and never touch the simulation.
     """
@@ -80,6 +82,7 @@ class Answer:
     text: str = ""
     logprobs: tuple[float, ...] = ()
     lengths: tuple[int, ...] = ()
+    vectors: tuple[tuple[float, ...], ...] = ()
     call_id: str = ""
     error: str = ""
     finish_reason: str = "stop"

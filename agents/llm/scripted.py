@@ -11,6 +11,8 @@ from typing import Any
 from agents.errors import InvalidInput
 from agents.llm.base import Answer, Kind, LanguageModel, Prompt
 
+_WIDTH = 12
+"""Numbers in a vector."""
 _WORDS = ["quiet", "familiar", "long", "clever", "slow", "warm", "strange", "short", "bold", "gentle"]
 
 
@@ -37,7 +39,7 @@ class Scripted(LanguageModel):
     @property
     def kinds(self) -> frozenset[Kind]:
         """Return all kinds."""
-        return frozenset(("text", "structured", "labels", "likelihood"))
+        return frozenset(("text", "structured", "labels", "likelihood", "embedding"))
 
     async def ask(self, prompt: Prompt) -> Answer:
         """Answer after the keyed latency."""
@@ -53,6 +55,7 @@ class Scripted(LanguageModel):
             text=text,
             logprobs=logprobs,
             lengths=lengths,
+            vectors=_vectors(self.seed, prompt) if prompt.kind == "embedding" else (),
             call_id=address,
             tokens_in=tokens_in,
             tokens_out=tokens_out,
@@ -76,7 +79,18 @@ def _content(address: str, prompt: Prompt) -> tuple[str, tuple[float, ...], tupl
         return "", tuple(-n * rate for n, rate in zip(lengths, rates, strict=True)), lengths
     if prompt.kind == "structured":
         return json.dumps(_fit(_schema(prompt), address, ""), ensure_ascii=False), (), ()
+    if prompt.kind == "embedding":
+        return "", (), tuple(_tokens(continuation) for continuation in prompt.continuations)
     return _sentence(address, "text"), (), ()
+
+
+def _vectors(seed: int, prompt: Prompt) -> tuple[tuple[float, ...], ...]:
+    """Return a vector per text: the sum of what each of its words is given, so that texts that share words are near."""
+    told = [
+        [[_fraction(f"{seed} {word}", f"axis/{i}") - 0.5 for i in range(_WIDTH)] for word in text.split()]
+        for text in prompt.continuations
+    ]
+    return tuple(tuple(map(sum, zip(*words, strict=True))) if words else (0.0,) * _WIDTH for words in told)
 
 
 def _label_logprobs(address: str, count: int) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""A language model in this process, for likelihoods and labels, by the ``transformers`` library."""
+"""A language model in this process, for likelihoods, labels and vectors, by the ``transformers`` library."""
 
 import asyncio
 import time
@@ -15,13 +15,14 @@ from agents.llm.local import adapter, network
 
 if TYPE_CHECKING:
     from agents.llm.local.packed import PackedScorer
+    from agents.llm.local.states import States
 
 T = TypeVar("T")
 
 
 @dataclass
 class Transformers(LanguageModel):
-    """Load safetensors weights into this process and read probabilities off them.
+    """Load safetensors weights into this process and read probabilities and states off them.
 
     model: name of a fetched model (``models list``), or a folder with safetensors and tokenizer.
     adapter: folder of a LoRA adapter, such as ``tune`` writes; none by default.
@@ -35,6 +36,7 @@ class Transformers(LanguageModel):
     adapter: str = ""
     _workers: ThreadPoolExecutor = field(init=False, repr=False)
     _scorer: "PackedScorer" = field(init=False, repr=False)
+    _states: "States" = field(init=False, repr=False)
     _tokenizer: Any = field(init=False, repr=False)
 
     @cached_property
@@ -45,8 +47,8 @@ class Transformers(LanguageModel):
 
     @property
     def kinds(self) -> frozenset[Kind]:
-        """Return likelihood and labels."""
-        return frozenset(("likelihood", "labels"))
+        """Return likelihood, labels and embedding."""
+        return frozenset(("likelihood", "labels", "embedding"))
 
     async def open(self) -> None:
         """Load the weights (some seconds); raise MissingResource where they are not."""
@@ -70,20 +72,24 @@ class Transformers(LanguageModel):
 
     def _load(self, folder: str) -> None:
         from agents.llm.local.packed import PackedScorer
+        from agents.llm.local.states import States
 
         weights, self._tokenizer = network.load(folder)
         if self.adapter:
             adapter.merge(weights, self.adapter)
         self._scorer = PackedScorer(weights, cache_bytes=self.cache_mb << 20)
+        self._states = States(weights)
 
     def _answer(self, prompt: Prompt) -> Answer:
         started = time.perf_counter()
-        prefix = network.prefix(self._tokenizer, prompt.messages)
+        prefix = network.prefix(self._tokenizer, prompt.messages) if prompt.messages else []
         continuations = [network.tokens(self._tokenizer, text) for text in prompt.continuations]
         longest = len(prefix) + max(map(len, continuations), default=0)
         if longest > self._scorer.context:
             error = f"the prompt has {longest} tokens, the model reads {self._scorer.context}"
             return Answer(status="failed", error=error, finish_reason="length")
+        if prompt.kind == "embedding":
+            return self._read(continuations, started)
         if prompt.kind == "labels":
             scores = self._scorer.next_token(prefix, [self._label(text) for text in prompt.labels])
         else:
@@ -96,6 +102,13 @@ class Transformers(LanguageModel):
             tokens_cached=scores.reused,
             latency_s=time.perf_counter() - started,
         )
+
+    def _read(self, texts: list[list[int]], started: float) -> Answer:
+        if not all(texts):
+            return Answer(status="failed", error="a text without a token cannot be read")
+        vectors, spent = self._states.of(texts), time.perf_counter() - started
+        lengths = tuple(map(len, texts))
+        return Answer(status="ok", vectors=vectors, lengths=lengths, tokens_in=sum(lengths), latency_s=spent)
 
     def _label(self, text: str) -> int:
         tokens = network.tokens(self._tokenizer, text)

@@ -1,8 +1,11 @@
-"""``evaluate``: how well recommenders predict real next choices, and how popular and varied what they show is."""
+"""``evaluate``: how well recommenders predict real next choices, and what they show and cost for it."""
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,43 +14,58 @@ from agents.errors import InvalidInput
 from analysis.options import Json
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from analysis.judge import Say
+    from simulator.data.base import Dataset
+    from simulator.data.held_out import HeldOut
 
-    from analysis.offline import HeldOut, Trial
-
-BASELINE = "skip_markov"
-"""Training-free: what cannot beat it says nothing about its kind."""
+FITS, FITS_OF_TIES = 3, 5
+"""Fits per recommender where nothing else is asked for; under permuted ties one for each order."""
 
 
 def command(
+    scenario: Annotated[
+        Path | None,
+        typer.Argument(help="scenario or study file: judge the recommender of every arm", show_default=False),
+    ] = None,
     recommender: Annotated[
-        list[str], typer.Option(help="NAME or '{kind: NAME, ...}' (repeatable)", show_default=False)
-    ],
-    data: Annotated[str, typer.Option(help="data set: NAME or '{kind: NAME, ...}'")] = "ml-100k",
-    seeds: Annotated[int, typer.Option(min=1, help="fits per recommender")] = 3,
+        list[str] | None, typer.Option(help="NAME or '{kind: NAME, ..., levers: [...]}' (repeatable)")
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(help="data set: NAME or '{kind: NAME, ...}' (repeatable; default: the scenario's, else ml-100k)"),
+    ] = None,
+    split: Annotated[str, typer.Option(help="leave_one_out, temporal or last_fifth")] = "leave_one_out",
+    seeds: Annotated[int | None, typer.Option(min=1, help="fits per recommender (default: 3, else 5)")] = None,
+    users: Annotated[int | None, typer.Option(min=2, help="users judged, at most; all are learned from")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder for the figures and the rows")] = None,
     json_: Json = False,
 ) -> None:
-    """Judge recommenders offline: leave-one-out, full ranking, seen items filtered, one thread."""
+    """Judge recommenders offline: full ranking, seen items filtered, one thread.
+
+    leave_one_out asks for each user's last item, ties in the order of the file. temporal cuts the log at
+    one moment and asks for the last fifth; last_fifth asks for the last fifth of each user's items. Both
+    go through 5 orders of equal times, one a fit.
+    """
     for library in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[library] = "1"  # read by torch when it loads; figures are per processor core
     from rich.console import Console
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
 
-    from analysis.offline import leave_one_out
-    from simulator.components import build
-    from simulator.levers.base import levered
+    from analysis.progress import step
 
-    specs = [read_spec(text, "--recommender") for text in recommender]
-    for spec in specs:
-        levered(spec)  # say what is wrong before any data is loaded
-    dataset = build("data", read_spec(data, "--data")).load()
-    held_out = leave_one_out(dataset.interactions, dataset.catalog)
-    with threadpool_limits(limits=1):
-        rows = judge([*zip(recommender, specs, strict=True)], held_out, seeds, Console(stderr=True))
+    wanted, sets = _asked(scenario, recommender or [], data or [])
+    with step(Console(stderr=True), "evaluate") as progress:
+        result = _judged(wanted, sets, _parting(split, seeds, users), progress)
+        drawn = _drawn(result, wanted, out, progress) if out else []
     if json_:
-        typer.echo(json.dumps({"data": dataset.name, "users": len(held_out.target), "seeds": seeds, "rows": rows}))
+        from simulator.manifest import plain
+
+        typer.echo(json.dumps(plain(result | {"figures": drawn})))
     else:
-        show(rows, dataset.name, seeds)
+        from analysis.cli.evaluate_table import show
+
+        show(result, shortened(wanted))
+        for figure in drawn:
+            typer.echo(f"{figure['alt']}\n{out}/{figure['png']}")
 
 
 def read_spec(text: str, option: str) -> dict[str, Any]:
@@ -68,74 +86,130 @@ def read_spec(text: str, option: str) -> dict[str, Any]:
     raise InvalidInput(f"{option} {text!r} names no component; {example}")
 
 
-def judge(
-    wanted: list[tuple[str, dict[str, Any]]], held_out: "HeldOut", seeds: int, console: "Console"
-) -> list[dict[str, Any]]:
-    """Return one row per recommender, in the order asked for, each compared with the baseline user by user."""
-    from analysis.offline import difference, figures
-    from simulator.levers.base import described
-
-    baseline = trials(BASELINE, {"kind": BASELINE}, held_out, seeds, console)
-    rows = []
-    for name, spec in wanted:
-        mine = trials(name, spec, held_out, seeds, console)
-        versus = {f"{figure}@10": difference(mine, baseline, figure) for figure in ("recall", "ndcg")}
-        below = versus["ndcg@10"]["mean"] < 0
-        rows.append(
-            {
-                "recommender": name,
-                "spec": described(spec),
-                **figures(mine),
-                f"vs_{BASELINE}": versus,
-                "label": "undertrained here" if below else "",
-            }
-        )
-    return rows
+Specs = dict[str, dict[str, Any]]
 
 
-def trials(name: str, spec: dict[str, Any], held_out: "HeldOut", seeds: int, console: "Console") -> "list[Trial]":
-    """Fit and judge one recommender once per seed."""
-    from analysis.offline import trial
+def _asked(scenario: Path | None, recommenders: Sequence[str], data: Sequence[str]) -> tuple[Specs, list[Any]]:
+    """Return what to judge, by the name it is asked for by, and on which data sets; both are checked first."""
+    from simulator.components import build
     from simulator.levers.base import levered
-    from simulator.seeds import Streams
 
-    done = []
-    with console.status(name) as status:
-        for seed in range(seeds):
-
-            def say(share: float, what: str, seed: int = seed) -> None:
-                status.update(f"{name}  seed {seed + 1}/{seeds}  {share:4.0%}  {what}")
-
-            done.append(trial(levered(spec), held_out, Streams(seed), say))
-    return done
+    arms, sets = _of_scenario(scenario) if scenario else ({}, ["ml-100k"])
+    wanted = arms | {text: read_spec(text, "--recommender") for text in recommenders}
+    if not wanted:
+        raise InvalidInput("nothing to judge; give a scenario file, or --recommender NAME (list recommenders)")
+    for spec in wanted.values():
+        levered(spec)
+    return wanted, [build("data", spec) for spec in ([read_spec(text, "--data") for text in data] or sets)]
 
 
-def show(rows: list[dict[str, Any]], data: str, seeds: int) -> None:
-    """Print the rows as a table."""
-    from rich.console import Console
-    from rich.table import Table
+def _of_scenario(path: Path) -> tuple[Specs, list[Any]]:
+    """Return the recommender of every arm of a scenario file, and its data set."""
+    from simulator.scenario_file import expand, read
 
-    table = Table(title=f"{data}, leave-one-out, full ranking, {seeds} seeds")
-    table.add_column("recommender", overflow="fold")
-    for heading in ("recall@10", "ndcg@10", f"ndcg - {BASELINE}", "ARP", "coverage", "Gini", "fit CPU s", "ms/user"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("")
-    for row in rows:
-        versus = row[f"vs_{BASELINE}"]["ndcg@10"]
-        table.add_row(
-            row["recommender"],
-            *(spread(row[name]) for name in ("recall@10", "ndcg@10")),
-            f"{versus['mean']:+.3f} [{versus['low']:+.3f}, {versus['high']:+.3f}]",
-            *(f"{row[name]:.3f}" for name in ("arp", "catalog_coverage", "gini_index")),
-            f"{row['fit_cpu_s']:.1f}",
-            f"{row['ms_per_user']:.2f}",
-            row["label"],
-        )
-    screen = Console()
-    Console(width=None if screen.is_terminal else 150).print(table)
+    scenario = read(path)
+    arms: Specs = {}
+    for arm, _, cell in expand(scenario):
+        levers = [lever.spec() for lever in cell.recommender.levers]
+        arms[arm or cell.name] = cell.recommender.spec() | ({"levers": levers} if levers else {})
+    return arms, [scenario.data.spec()]
 
 
-def spread(value: Mapping[str, float | None]) -> str:
-    """Write a mean with its standard deviation over seeds, where there is one."""
-    sd = value["sd"]
-    return f"{value['mean']:.4f}" + ("" if sd is None else f" ± {sd:.4f}")
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """How logs are parted: the protocol, how many fits, the users judged at most, and the orders of ties."""
+
+    split: str
+    fits: int
+    users: int | None
+    tie_keys: list[int] | None
+    """None: ties stay as in the file."""
+
+    def of(self, dataset: "Dataset") -> "list[HeldOut]":
+        """Return what is held out under each order of ties."""
+        from simulator.data.held_out import PROTOCOLS
+
+        part = PROTOCOLS[self.split]
+        every = [part(dataset.interactions, dataset.catalog, key) for key in self.tie_keys or [0]]
+        return [one.some(self.users) for one in every] if self.users else every
+
+
+def _parting(split: str, seeds: int | None, users: int | None) -> Parting:
+    from simulator.data.held_out import PROTOCOLS, TIE_KEYS
+
+    if split not in PROTOCOLS:
+        raise InvalidInput(f"--split {split!r}: there is no such protocol; there are: {', '.join(PROTOCOLS)}")
+    if split == "leave_one_out":
+        return Parting(split, seeds or FITS, users, None)
+    return Parting(split, seeds or FITS_OF_TIES, users, list(range(min(seeds or FITS_OF_TIES, TIE_KEYS))))
+
+
+def _judged(wanted: Specs, sets: Sequence[Any], parting: Parting, progress: "Say") -> dict[str, Any]:
+    """Return the rows of every data set, one data set after the other."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
+
+    from analysis.judge import fitted, judge, published
+    from analysis.matched import curves, matched
+
+    rows, matches, about = [], [], []
+    for place, source in enumerate(sets):
+        dataset = source.load()
+        held_out = parting.of(dataset)
+        with threadpool_limits(limits=1), _nested(progress, place, len(sets), dataset.name) as say:
+            every = fitted(wanted, held_out, parting.fits, say)
+        users, again = len(held_out[0].requests), sum(one["name"] == dataset.name for one in about)
+        name = f"{dataset.name} ({again + 1})" if again else dataset.name
+        rows += [{"data": name, "users": users, **row} for row in judge(wanted, every)]
+        matches += [{"data": name, **row} for row in matched(curves(wanted), every)]
+        counts = {"users": users, "targets": len(held_out[0].target), "items": len(dataset.catalog)}
+        about.append({"data": name, "name": dataset.name, **counts, "published": published(dataset.name)})
+    head = {"data": ", ".join(one["data"] for one in about), "users": sum(one["users"] for one in about)}
+    how = {"seeds": parting.fits, "split": parting.split, "tie_keys": parting.tie_keys}
+    return head | how | {"datasets": about, "rows": rows, "matched": matches}
+
+
+@contextmanager
+def _nested(progress: "Say", place: int, count: int, name: str) -> "Iterator[Say]":
+    """Yield progress of one of several equal parts."""
+    yield lambda share, word: progress((place + share) / count, f"{name}: {word}" if count > 1 else word)
+
+
+def _drawn(result: Mapping[str, Any], wanted: Specs, out: Path, progress: "Say") -> list[dict[str, Any]]:
+    """Write the figures, their data and the rows into a folder; return what was drawn."""
+    from dataclasses import asdict
+
+    from analysis.plots import matched_accuracy, pareto
+    from analysis.plots.save import save_all
+    from simulator.manifest import write_json
+
+    names, protocol = shortened(wanted), result["split"].replace("_", " ")
+    figures = [
+        ("pareto", pareto.Pareto(), pareto.tidy(result["rows"], names, protocol)),
+        ("matched_accuracy", matched_accuracy.MatchedAccuracy(), matched_accuracy.tidy(result, names, protocol)),
+    ]
+    drawn = save_all(figures, len(figures), out, progress)
+    write_json(out / "evaluate.json", dict(result))
+    return [asdict(figure) for figure in drawn]
+
+
+def shortened(wanted: Specs) -> dict[str, str]:
+    """Return a short name for what was asked for: its own, or its kind and what differs from the defaults.
+
+    >>> shortened({"ease": {"kind": "ease"}, "{kind: ease, recency: .9}": {"kind": "ease", "recency": 0.9}})
+    {'ease': 'ease', '{kind: ease, recency: .9}': 'ease (recency 0.9)'}
+    """
+    return {name: _short(spec) if name.startswith("{") else name for name, spec in wanted.items()}
+
+
+def _short(spec: Mapping[str, Any]) -> str:
+    """Write a spec as ``ease (recency 0.9) + mmr 0.5``."""
+    given = [
+        f"{name.replace('_', ' ')} {_value(spec[name])}" for name in spec if name not in ("kind", "levers", "strength")
+    ]
+    words = [str(spec["kind"])] + ([_value(spec["strength"])] if "strength" in spec else [])
+    words += [f"({', '.join(given)})"] if given else []
+    return " + ".join([" ".join(words), *map(_short, spec.get("levers", ()))])
+
+
+def _value(value: Any) -> str:
+    return _short(value) if isinstance(value, Mapping) else str(value)

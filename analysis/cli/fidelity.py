@@ -169,6 +169,7 @@ def talk(
                 behavior = build("behaviors", spec)
                 behavior.settle(voices.kinds(NAME))
                 behavior.prepare(world)
+                behavior.read(hold(behavior.reading()))
                 return behavior
 
             def say(word: str, seed: int = seed) -> None:

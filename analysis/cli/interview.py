@@ -63,13 +63,14 @@ def remembered(folder: Path, scenario: Any, user: int) -> "tuple[Message, ...]":
         raise InvalidInput(f"--user {user}: the run has the users 0 to {len(setting.personas) - 1}")
     memories = Memories(len(setting.personas), setting.items, setting.memory_tokens)
     run = load_run(folder)
-    shown = run.table("impressions", ["now", "user_id", "item_id", "action", "rating"])
+    shown = run.table("impressions", ["now", "user_id", "item_id", "action", "rating", "feedback"])
     for _, page in shown[shown["user_id"] == user].groupby("now", sort=True):
         memories.remember(*_as_columns(page))
+    told = run.table("users", ["user_id", "narrative"]).set_index("user_id")["narrative"]
     visits = run.table("sessions", ["user_id", "end", "satisfaction", "fatigue"])
     visits = visits[visits["user_id"] == user].sort_values("end")
     return load("interview").messages(
-        persona=setting.personas[user].narrative,
+        persona=str(told[user]) or setting.personas[user].narrative,
         memory="\n".join(memories.of(user)) or "nothing yet",
         mood=_mood(float(visits["satisfaction"].iloc[-1]) if len(visits) else 0.5),
     )
@@ -79,7 +80,7 @@ def _as_columns(page: Any) -> tuple[Any, Any]:
     """Return the rows of one page of the log as a batch of one."""
     import numpy as np
 
-    from agents.schema import Action, Decisions, Pages
+    from agents.schema import Action, Decisions, Feedback, Pages
 
     count = len(page)
     item_id = page["item_id"].to_numpy()[None, :]
@@ -96,8 +97,9 @@ def _as_columns(page: Any) -> tuple[Any, Any]:
         none[:, 0],
     )
     action = np.array([[Action[str(name).upper()] for name in page["action"]]], dtype=np.int8)
+    said = np.array([[Feedback[str(name).upper() or "NONE"] for name in page["feedback"]]], dtype=np.int8)
     code = np.zeros(1, dtype=np.int8)
-    return pages, Decisions(action, page["rating"].to_numpy()[None, :], none, code, code)
+    return pages, Decisions(action, page["rating"].to_numpy()[None, :], none, code, code, said)
 
 
 def _mood(satisfaction: float) -> str:

@@ -247,7 +247,7 @@ def retold(world: Setting, retell: Callable[[Persona], Persona]) -> Setting:
 
 def emptied(persona: Persona) -> Persona:
     """Return a persona of whom nothing is told."""
-    return replace(persona, narrative="", favorites=())
+    return replace(persona, narrative="", favorites=(), history=())
 
 
 def paraphrased(persona: Persona) -> Persona:
@@ -258,8 +258,12 @@ def paraphrased(persona: Persona) -> Persona:
 
 
 def anonymous(world: Setting) -> Setting:
-    """Return the setting with titles that nobody can have read of; genres and years stay."""
-    items = tuple(replace(item, title=f"Film No. {item.item_id}") for item in world.items)
+    """Return the setting with titles that nobody can have read of; genres and years stay.
+
+    Numbers are dealt by keyed draw: items are numbered in the order they came, which tells what goes with what.
+    """
+    number = np.argsort(world.draws.uniform("fidelity anonymous", np.arange(len(world.items))), kind="stable")
+    items = tuple(replace(item, title=f"Film No. {number[item.item_id]}") for item in world.items)
     own = world.personas
     personas = Personas(own.traits, own.source_user, items, own.history, own.real_names)
     return replace(world, items=items, personas=personas)

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from agents.schema import Bools, Ints
 from analysis.load import Run, says
 
-SHOWN = ("day", "user_id", "item_id", "page", "position", "slate_size", "action", "rating")
+SHOWN = ("day", "user_id", "item_id", "page", "position", "slate_size", "action", "rating", "feedback")
 """Columns read of impressions."""
 
 
@@ -24,16 +24,17 @@ class Shown:
     """Place in the visit, from 1 over all pages."""
     watched: Bools
     liked: Bools
-    """Watched and rated at least as high as likes begin."""
+    """Watched and liked: by word where ``liked_from`` is None, else rated at least that high."""
 
     @staticmethod
-    def of(table: pa.Table, liked_from: float) -> "Shown":
+    def of(table: pa.Table, liked_from: float | None) -> "Shown":
         """Return the rows of a table with the columns SHOWN."""
         page, position, size = (table[name].to_numpy() for name in ("page", "position", "slate_size"))
         user, item = (table[name].to_numpy().astype(np.int32) for name in ("user_id", "item_id"))
         rank = ((page - 1) * size + position).astype(np.int32)
         watched = says(table["action"], "watch")
-        return Shown(user, item, rank, watched, watched & (table["rating"].to_numpy() >= liked_from))
+        liked = says(table["feedback"], "like") if liked_from is None else table["rating"].to_numpy() >= liked_from
+        return Shown(user, item, rank, watched, watched & liked)
 
     @staticmethod
     def joined(parts: list["Shown"]) -> "Shown":
@@ -43,11 +44,11 @@ class Shown:
         return Shown(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Shown)))
 
 
-def by_day(run: Run, liked_from: float = np.inf) -> Iterator[tuple[int, Shown]]:
+def by_day(run: Run, liked_from: float | None = np.inf) -> Iterator[tuple[int, Shown]]:
     """Yield every day on which anything was shown, in order, with all that was shown on it.
 
-    Watches rated at least ``liked_from`` are likes. A day is complete when no later segment reaches
-    back to it, however the log is ordered.
+    Watches rated at least ``liked_from`` are likes, or with None those that users said they liked. A day is complete
+    when no later segment reaches back to it, however the log is ordered.
     """
     last = _last_segments(run)
     days, parts = sorted(last), {day: list[Shown]() for day in last}

@@ -8,7 +8,7 @@ from agents.schema import Floats, Ints
 from analysis.metrics.base import INF, Metric, Value, mean_value
 
 LIKED_FROM = 0.8
-"""A rating counts as a like from this share of the highest rating of the data set on."""
+"""In runs whose users cannot like, a rating counts as a like from this share of the data set's highest on."""
 
 
 @dataclass(frozen=True)
@@ -19,17 +19,20 @@ class Outcomes:
     """Items shown."""
     watched: Floats
     liked: Floats
-    """Watched items rated at least LIKED_FROM of the highest rating."""
+    """Watched items that the user said it liked; where users cannot, those rated at least LIKED_FROM of the highest."""
     pages: Floats
     """Mean pages per session."""
     satisfaction: Floats
     """Mean satisfaction at the end of a session."""
     minutes: Floats
     """Mean minutes per session."""
+    drift: Floats | None = None
+    """How far tastes had moved at the end of the last session; None where tastes do not drift."""
 
     def of_users(self, users: Ints) -> "Outcomes":
         """Return the figures of some users."""
-        return Outcomes(*(getattr(self, name)[users] for name in Outcomes.__annotations__))
+        columns = {name: getattr(self, name) for name in Outcomes.__annotations__}
+        return Outcomes(**{name: column[users] for name, column in columns.items() if column is not None})
 
 
 def view_ratio(watched: Floats, shown: Floats) -> Value:
@@ -88,6 +91,17 @@ def session_length(minutes: Floats) -> Value:
     return mean_value(minutes)
 
 
+def interest_drift(drift: Floats) -> Value:
+    """Return the mean over users who came of the norm of the change of their tastes, at the end of their last session.
+
+    Tastes are log ratios of a user's genre shares to everybody's.
+
+    >>> float(interest_drift(np.array([0.5, 0.25, np.nan])))
+    0.375
+    """
+    return mean_value(drift)
+
+
 AGENT4REC = "Zhang et al. 2024, arXiv 2310.10108"
 METRICS = (
     Metric(
@@ -103,7 +117,7 @@ METRICS = (
     ),
     Metric(
         "like_ratio",
-        "like_ratio/div-watched/rating-from-80-percent",
+        "like_ratio/div-watched/said-or-rating-from-80-percent",
         "volume",
         "individual",
         ("liked", "watched"),
@@ -114,7 +128,7 @@ METRICS = (
     ),
     Metric(
         "n_likes",
-        "n_likes/rating-from-80-percent",
+        "n_likes/said-or-rating-from-80-percent",
         "volume",
         "individual",
         ("liked",),
@@ -155,5 +169,16 @@ METRICS = (
         "neither",
         "simulated time",
         session_length,
+    ),
+    Metric(
+        "interest_drift",
+        "interest_drift/latent-change/euclidean",
+        "filter bubble",
+        "individual",
+        ("drift",),
+        (0, INF),
+        "neither",
+        "Jiang et al. 2019, arXiv 1902.10730",
+        interest_drift,
     ),
 )

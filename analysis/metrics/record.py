@@ -142,8 +142,19 @@ class Record:
         came = visits["user_id"].to_numpy(np.int64)
         times = _count(came, self.n_users)
         times[times == 0] = np.nan
-        means = (sums_by(came, visits[name].to_numpy(np.float64), self.n_users) / times for name in VISIT)
-        return Outcomes(shown, watched, liked, *means)
+        means = {name: sums_by(came, visits[name].to_numpy(np.float64), self.n_users) / times for name in VISIT}
+        return Outcomes(shown, watched, liked, **means, drift=self._drift(day))
+
+    def _drift(self, day: int) -> Floats | None:
+        """Return how far each user's tastes had moved at the end of its last visit of a period."""
+        moved = self._moved
+        if not len(moved):
+            return None
+        last = moved if day == WHOLE_RUN else moved[moved["day"] == day]
+        last = last.drop_duplicates("user_id", keep="last")
+        drift = np.full(self.n_users, np.nan)
+        drift[last["user_id"].to_numpy(np.int64)] = last["distance"].to_numpy(np.float64)
+        return drift
 
     @cached_property
     def n_users(self) -> int:
@@ -182,6 +193,12 @@ class Record:
         return table.assign(day=day, minutes=table["end"] - table["start"])
 
     @cached_property
+    def _moved(self) -> pd.DataFrame:
+        """Return how far tastes had moved at the end of visits, with the day of that; empty where they do not."""
+        table = self.run.table("drift", ["now", "user_id", "distance"])
+        return table.assign(day=(table["now"].astype(np.float64) // MINUTES_A_DAY).astype(np.int64))
+
+    @cached_property
     def _items(self) -> pd.DataFrame:
         """Return what metrics ask of the catalog."""
         return self.run.table("items", ["genres", "initial_count"])
@@ -192,8 +209,13 @@ class Record:
         return self.run.table("history", TAKEN)
 
     @cached_property
-    def _liked_from(self) -> float:
-        """Return the rating at which likes begin: by the highest known at time 0, or of the run if there was none."""
+    def _liked_from(self) -> float | None:
+        """Return the rating at which likes begin: by the highest known at time 0, or of the run if there was none.
+
+        None where users could say what they liked.
+        """
+        if "like" in self.run.manifest.get("actions", ()):
+            return None
         highest = self._history["rating"].max()
         if pd.isna(highest):
             given = (pc.max(table["rating"]).as_py() for table in self.run.segments("impressions", ["rating"]))

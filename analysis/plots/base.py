@@ -10,11 +10,11 @@ from analysis.compare import FEWEST_FOR_INTERVAL
 from analysis.load import Study
 
 
-class Plot(ABC):
-    """Draw one figure from one tidy frame; a study's arms are overlaid.
+class Drawing(ABC):
+    """Draw one figure from one tidy frame.
 
     Every frame has the columns ``arm``, ``seed``, ``definition_id`` and ``n`` (what a figure is
-    averaged or counted over) beside its own, arms in the order of the study.
+    averaged or counted over) beside its own.
     """
 
     title: ClassVar[str]
@@ -26,10 +26,6 @@ class Plot(ABC):
     """What ``n`` counts."""
     bands: ClassVar[bool] = False
     """Whether it draws intervals over seeds where there are enough."""
-
-    @abstractmethod
-    def tidy(self, study: Study) -> pd.DataFrame:
-        """Return the figure's data, empty where the study has none."""
 
     @abstractmethod
     def draw(self, frame: pd.DataFrame) -> Figure:
@@ -53,3 +49,11 @@ class Plot(ABC):
     def alt(self, frame: pd.DataFrame) -> str:
         """Return the figure in words."""
         return f"{self.title}. {self.findings(frame)}"
+
+
+class Plot(Drawing):
+    """Draw one figure of a study, arms overlaid in the order of the study."""
+
+    @abstractmethod
+    def tidy(self, study: Study) -> pd.DataFrame:
+        """Return the figure's data, empty where the study has none."""

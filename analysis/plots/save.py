@@ -5,7 +5,7 @@ import json
 import os
 import pkgutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pandas as pd
 import analysis.plots
 from agents.errors import InvalidInput, MissingResource
 from analysis.load import Study
-from analysis.plots.base import Plot
+from analysis.plots.base import Drawing, Plot
 from analysis.plots.style import COLUMN, RC
 
 BASE = Plot.__module__
@@ -63,12 +63,21 @@ def draw_all(
         if name not in known:
             raise InvalidInput(f"--figure {name}: there is no such figure; there are: {', '.join(known)}")
     chosen = {name: plot for name, plot in known.items() if name in names or not names}
+    return save_all(((name, plot, plot.tidy(study)) for name, plot in chosen.items()), len(chosen), out, progress)
+
+
+def save_all(
+    figures: Iterable[tuple[str, Drawing, pd.DataFrame]],
+    count: int,
+    out: Path,
+    progress: Progress = lambda _s, _w: None,
+) -> list[Drawn]:
+    """Draw (name, drawing, frame) into a folder, with captions.json; those with an empty frame are left out."""
     drawn = []
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for place, (name, plot) in enumerate(chosen.items()):
-            progress(place / len(chosen), plot.title)
-            frame = plot.tidy(study)
+        for place, (name, plot, frame) in enumerate(figures):
+            progress(place / count, plot.title)
             if len(frame):
                 drawn.append(_save(name, plot, frame, out))
         _put(
@@ -79,7 +88,7 @@ def draw_all(
     return drawn
 
 
-def _save(name: str, plot: Plot, frame: pd.DataFrame, out: Path) -> Drawn:
+def _save(name: str, plot: Drawing, frame: pd.DataFrame, out: Path) -> Drawn:
     caption = plot.caption(frame)
     described = {"Title": plot.title, "Description": caption}
     with matplotlib.rc_context(RC):

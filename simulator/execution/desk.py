@@ -249,7 +249,12 @@ class Desk:
             self._send(Talk(shown, row, one, behavior, conversation, next(conversation), reflecting=reflecting))
 
     def _seen(self, shown: Shown) -> list[Observation]:
-        return observations(shown.look.pages, shown.look.session_id, self.world.cast.catalog.items)
+        pages, social = shown.look.pages, self.world.social
+        seen = observations(pages, shown.look.session_id, self.world.cast.catalog.items)
+        if social is None or shown.until is None:
+            return seen
+        told = social.tellers(pages.user_id, pages.item_id, shown.until)
+        return [replace(one, friends=tuple(who[: len(one.items)])) for one, who in zip(seen, told, strict=True)]
 
     def _send(self, talk: Talk) -> None:
         self._ticket += 1

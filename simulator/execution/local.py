@@ -19,6 +19,9 @@ from simulator.session import life
 from simulator.window import Horizon, Version
 from simulator.world import Shown, Turned, World
 
+FOLDED = ("user_id", "now", "item_id", "action", "rating")
+"""What of a page becomes known to the platform."""
+
 AtCommit = Callable[[Desk, float], None]
 """Called after each committed window with the desk and the simulated minute; may raise to stop the run."""
 
@@ -123,7 +126,8 @@ class Lagged(Desk):
         """Fold a window's events, let the platform's own clock run, and make both durable."""
         pages = self.world.record.pages(window)
         if pages is not None:
-            self.world.fold(*(pages[name] for name in ("user_id", "now", "item_id", "action", "rating")))
+            user_id, now, item_id, action, rating = (pages[name] for name in FOLDED)
+            self.world.fold(user_id, now, item_id, action, rating, pages.get("feedback"))
         self.world.env.run(until=(window + 1) * self._horizon.window)
         tables = self.world.record.tables(window, pages)
         self._log.commit(window, tables)
@@ -186,5 +190,5 @@ class Strict(Desk):
         """Fold pages at once."""
         turned = super()._decided(shown, decisions, call_id)
         pages = shown.look.pages
-        self.world.fold(pages.user_id, pages.now, pages.item_id, decisions.action, decisions.rating)
+        self.world.fold(pages.user_id, pages.now, pages.item_id, decisions.action, decisions.rating, decisions.feedback)
         return turned

@@ -21,7 +21,7 @@ class File(Graph):
     path: the file; ties of users who are not simulated are left out.
     """
 
-    path: str
+    path: Path
 
     def tie(self, traits: Traits, names: tuple[str, ...], streams: Streams) -> "networkx.Graph[int]":
         """Return the graph; raise InvalidInput for a missing file, a malformed line, or no tie at all."""
@@ -40,7 +40,7 @@ class File(Graph):
 
     def _lines(self) -> list[tuple[int, tuple[str, str]]]:
         try:
-            text = Path(self.path).read_text(encoding="utf-8")
+            text = self.path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInput(f"{self.path} cannot be read as a list of ties: {error}") from error
         found = []

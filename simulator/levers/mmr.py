@@ -32,7 +32,7 @@ class Mmr(Reranking):
 
     def choose(self, offers: Offers, k: int) -> Slates:
         """Return slates that grow by the best trade-off."""
-        genres = np.asarray(offers.known["genres"], dtype=np.uint64)[np.where(offers.there, offers.item, 0)]
+        genres = offers.known["genres"].astype(np.uint64)[np.where(offers.there, offers.item, 0)]
         count = np.bitwise_count(genres).sum(axis=2)
         users, closest = np.arange(len(count)), np.zeros(count.shape)
 

@@ -29,7 +29,7 @@ class Level:
     @cached_property
     def lone(self) -> Bools:
         """Return which nodes have a single leaf below."""
-        return np.diff(self.first) == 1
+        return np.asarray(np.diff(self.first) == 1)
 
     @cached_property
     def forced(self) -> Bools:

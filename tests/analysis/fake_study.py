@@ -133,7 +133,7 @@ class Visit:
             rating = float(rng.integers(3, 6)) if watches[at] else float("nan")
             by = "llm" if user % 5 == 0 else "calibrated"
             shown = (day, now, user, session, page, at + 1, SLATE, item, 1.0 / (at + 1), float("nan"), self.arm, day)
-            done = ("recommender", action, rating, 60.0 * watches[at], int(ranks[item]), float(day), by, "c" * 8)
+            done = ("recommender", action, rating, "", 60.0 * watches[at], int(ranks[item]), float(day), by, "c" * 8)
             self.impressions.append((len(self.impressions), *shown, *done))
         return int(watches.sum())
 

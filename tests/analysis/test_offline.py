@@ -1,11 +1,16 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 from agents.errors import InvalidInput
-from analysis.offline import difference, figures, leave_one_out, trial
+from analysis.offline import beaten, difference, figures, leave_one_out, trial
 from simulator.catalog import Interactions
 from simulator.components import build
+from simulator.data.held_out import last_fifth
+from simulator.recommenders.base import Slates
 from simulator.recommenders.planted import Planted
+from simulator.recommenders.popularity import Popularity
 from simulator.seeds import Streams
 
 WORLD = Planted.shuffled(users=150, length=10)
@@ -73,3 +78,65 @@ def test_seeds_reach_recommenders_that_draw():
     first, second, again = (trial(build("recommenders", "random"), held_out, Streams(seed)) for seed in (0, 1, 0))
     assert not np.array_equal(first.recall, second.recall) or first.gini_index != second.gini_index
     assert np.array_equal(first.recall, again.recall)
+
+
+class Wasteful(Popularity):
+    """Shows the last item alone, says that three of four were invalid, and needs 60 MB."""
+
+    def fit(self, log, catalog, *, rng, progress=None):
+        super().fit(log, catalog, rng=rng)
+        np.ones(60_000_000 // 8).sum()
+
+    def recommend(self, requests, k):
+        item = np.full((len(requests), k), -1)
+        item[:, 0] = len(WORLD.catalog) - 1
+        nothing = np.full(item.shape, np.nan)
+        return Slates(item, nothing, nothing, {"invalid_generated": 3.0 * len(requests)})
+
+
+def test_validity_short_lists_and_memory_are_measured():
+    held_out = leave_one_out(WORLD.log, WORLD.catalog)
+    result = trial(Wasteful(), held_out, Streams(0))
+    assert result.invalid_generated == 0.75
+    assert result.short_lists == 1
+    assert result.catalog_coverage == pytest.approx(1 / len(WORLD.catalog))
+    assert np.isnan(result.mean("intra_list_diversity")), "a list of one has no pairs"
+    assert 55 < result.peak_mb < 120
+    plain = trial(build("recommenders", "popularity"), held_out, Streams(0))
+    assert (plain.invalid_generated, plain.short_lists) == (0, 0)
+    assert plain.peak_mb < 20
+    assert 0 < plain.ms_p50 <= plain.ms_p95
+    assert figures([result, plain])["peak_mb"] == plain.peak_mb
+
+
+def test_an_empty_list_is_a_miss_not_a_gap():
+    class Silent(Wasteful):
+        def recommend(self, requests, k):
+            slates = super().recommend(requests, k)
+            return dataclasses.replace(slates, item_id=np.full_like(slates.item_id, -1))
+
+    result = trial(Silent(), leave_one_out(WORLD.log, WORLD.catalog), Streams(0))
+    assert result.recall.tolist() == [0] * WORLD.users
+    assert result.invalid_generated == 1
+
+
+def test_several_targets_share_the_recall():
+    world = Planted.shuffled(users=100, length=15)
+    held_out = last_fifth(world.log, world.catalog)
+    result = trial(build("recommenders", "skip_markov"), held_out, Streams(0))
+    wanted = np.bincount(held_out.owner)
+    assert wanted.min() >= 2
+    hits = result.recall * wanted
+    assert np.allclose(hits, hits.round())
+    assert ((result.recall > 0) & (result.recall < 1)).any()
+    assert np.all(result.ndcg <= 1)
+
+
+def test_only_who_is_worse_in_both_beyond_chance_is_beaten():
+    held_out = leave_one_out(WORLD.log, WORLD.catalog)
+    good, popular = (
+        [trial(build("recommenders", kind), held_out, Streams(0))] for kind in ("skip_markov", "popularity")
+    )
+    assert beaten(popular, good, "arp")
+    assert not beaten(good, popular, "arp")
+    assert not beaten(good, good, "arp")

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import get_args
 
 from agents.errors import InvalidInput
 from agents.llm.base import Answer, Kind, LanguageModel, Prompt
@@ -103,4 +104,4 @@ class Recorded(LanguageModel):
             del self._under_way[address]
 
 
-_ALL: tuple[Kind, ...] = ("text", "structured", "labels", "likelihood")
+_ALL: tuple[Kind, ...] = get_args(Kind)

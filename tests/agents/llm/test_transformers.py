@@ -117,6 +117,21 @@ def test_a_closing_assistant_message_is_continued(folder: Path) -> None:
     assert continued == pytest.approx(longer, abs=1e-4)
 
 
+def test_vectors_are_mean_states_half_way_and_do_not_depend_on_the_padding(folder: Path) -> None:
+    texts = ("w1 w2 w3", "w4", "w5 w6")
+    together, *alone = ask(
+        folder, *(Prompt("embedding", "read", (), continuations=those) for those in (texts, *((t,) for t in texts)))
+    )
+    vocabulary = {word: i for i, word in enumerate(WORDS)}
+    with torch.inference_mode():
+        states = network()(torch.tensor([[vocabulary[w] for w in texts[0].split()]]), output_hidden_states=True)
+    assert together.vectors[0] == pytest.approx(states.hidden_states[2][0].mean(dim=0).tolist(), abs=1e-3)
+    for row, answer in zip(together.vectors, alone, strict=True):
+        assert row == pytest.approx(answer.vectors[0], abs=1e-3)
+    (empty,) = ask(folder, Prompt("embedding", "read", (), continuations=("",)))
+    assert empty.status == "failed"
+
+
 def test_a_prompt_longer_than_the_context_fails_as_data(folder: Path) -> None:
     (answer,) = ask(folder, prompt(600))
     assert (answer.status, answer.finish_reason) == ("failed", "length")

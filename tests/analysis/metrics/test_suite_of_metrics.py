@@ -13,7 +13,7 @@ from analysis.metrics.suite import COLUMNS, WHOLE_RUN, measure
 KEY = ["metric", "definition_id", "on", "snapshot", "group", "day"]
 
 
-def write_run(folder: Path) -> None:
+def write_run(folder: Path, actions: tuple[str, ...] = ()) -> None:
     """Write a run of two users over two days: four items, user 2 is background."""
     shown = pd.DataFrame(
         [  # day, user, page, position, item, action, rating
@@ -28,6 +28,7 @@ def write_run(folder: Path) -> None:
         columns=["day", "user_id", "page", "position", "item_id", "action", "rating"],
     ).assign(slate_size=2)
     shown["action"] = shown["action"].astype("category")
+    shown["feedback"] = pd.Categorical(["", "", "", "", "like", "dislike", ""])
     tables = {
         "impressions": shown,
         "sessions": pd.DataFrame(
@@ -40,6 +41,9 @@ def write_run(folder: Path) -> None:
                 "satisfaction": [0.5, 0.25, 0.75],
             }
         ),
+        "drift": pd.DataFrame(
+            {"now": [20.0, 30.0, 1460.0], "user_id": [1, 0, 0], "session_id": [1, 0, 2], "distance": [0.3, 0.5, 0.9]}
+        ),
         "users": pd.DataFrame({"user_id": [0, 1]}),
         "items": pd.DataFrame(
             {"item_id": [0, 1, 2, 3], "genres": ["A", "A|B", "B", "C"], "initial_count": [2, 1, 1, 0]}
@@ -47,7 +51,7 @@ def write_run(folder: Path) -> None:
         "history": pd.DataFrame({"user_id": [0, 1, 2, 2], "item_id": [1, 0, 0, 2], "rating": 5.0, "time": -1.0}),
     }
     (folder / "log").mkdir(parents=True)
-    (folder / "manifest.json").write_text(json.dumps({"schema": 1}))
+    (folder / "manifest.json").write_text(json.dumps({"schema": 1, "actions": actions}))
     for name, table in tables.items():
         table.to_parquet(folder / "log" / f"{name}-00000.parquet")
 
@@ -121,3 +125,18 @@ def test_a_run_in_which_nobody_came_has_no_figure_but_nan(tmp_path: Path) -> Non
     frame = measure(load(tmp_path / "run"))
     assert np.isnan(figure(frame, "gini_index", "shown")["value"])
     assert np.isnan(figure(frame, "satisfaction", "user")["value"])
+
+
+def test_likes_are_what_users_said_where_they_could(tmp_path: Path, frame: pd.DataFrame) -> None:
+    write_run(tmp_path / "liking", ("watch", "like"))
+    told = measure(load(tmp_path / "liking"))
+    assert [figure(found, "n_likes", "user")["value"] for found in (frame, told)] == [1.0, 0.5]
+    assert figure(told, "like_ratio", "user")["value"] == pytest.approx(np.mean([0.0, 1.0]))
+
+
+def test_tastes_that_moved_are_a_figure_of_the_last_visit(tmp_path: Path, frame: pd.DataFrame) -> None:
+    assert figure(frame, "interest_drift", "user")["value"] == pytest.approx((0.9 + 0.3) / 2)
+    assert figure(frame, "interest_drift", "user", day=0)["value"] == pytest.approx((0.5 + 0.3) / 2)
+    assert figure(frame, "interest_drift", "user", day=1)["value"] == pytest.approx(0.9)
+    (tmp_path / "run" / "log" / "drift-00000.parquet").unlink()
+    assert "interest_drift" not in set(measure(load(tmp_path / "run"))["metric"])
