@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,7 +69,7 @@ class Decoder:
 
         memory: Memory = []
         score, earlier = first[:, :0].sum(1, keepdim=True), np.zeros(1, dtype=np.int64)
-        for depth, (level, below) in enumerate(zip(self.trie.levels, self.trie.levels[1:], strict=False)):
+        for depth, (level, below) in enumerate(pairwise(self.trie.levels)):
             gain = torch.zeros((len(first), len(below.code)))
             if depth:
                 asked = np.arange(len(level.code)) if self.ghosts else np.flatnonzero(~level.lone)
@@ -84,9 +85,7 @@ class Decoder:
                 score = score + self.noise(depth + 1, torch.arange(score.shape[1]).expand(len(first), -1))
         return np.asarray(score.numpy(), dtype=np.float64)
 
-    def _ask(
-        self, depth: int, asked: Ints, place: Ints, memory: Memory, go_on: Continue, gain: "Tensor"
-    ) -> Memory:
+    def _ask(self, depth: int, asked: Ints, place: Ints, memory: Memory, go_on: Continue, gain: "Tensor") -> Memory:
         """Write what follows the asked nodes of a depth into ``gain``; return what is remembered of them.
 
         ``place`` says where the nodes' parents are in ``memory``.

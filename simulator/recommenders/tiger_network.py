@@ -12,7 +12,7 @@ from simulator.recommenders.transformer import FAR, Block
 
 
 class TigerNetwork(nn.Module):
-    """Predict the next digit of a sequence of items, each told as its digits (TIGER, NeurIPS 2023, without its encoder).
+    """Predict the next digit of items laid end to end, each as its digits (TIGER, NeurIPS 2023, without its encoder).
 
     Digit d has a vocabulary of its own, ``sizes[d]`` codes; a digit's embedding is that of its code plus that
     of its item's place among ``length`` read items and the one that comes next.
@@ -69,8 +69,10 @@ class TigerNetwork(nn.Module):
         for block in self.blocks:
             query, key, value = block.looks(hidden)
             memory.append((key, value))
+            if len(memory) == len(self.blocks):  # of the last block, only what the newest token comes to is wanted
+                query, hidden, mask = query[:, :, -1:], hidden[:, -1:], mask[:, :, -1:]
             hidden = block.after(hidden, functional.scaled_dot_product_attention(query, key, value, attn_mask=mask))
-        return Reading(self, memory, mask[:, :, -1:], self.norm(hidden[:, -1:]))
+        return Reading(self, memory, mask, self.norm(hidden))
 
 
 class Reading:

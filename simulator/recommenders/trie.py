@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -66,7 +67,7 @@ class Trie:
             below = len(starts[depth + 1]) if depth < len(sizes) else 0
             child = np.full((len(first), sizes[depth] if below else 0), below, dtype=np.int64)
             levels.append(Level(parent, code, child, below, np.append(first, n)))
-        for level, deeper in zip(levels, levels[1:], strict=False):
+        for level, deeper in pairwise(levels):
             level.child[deeper.parent, deeper.code] = np.arange(len(deeper.parent))
         return Trie(tuple(levels), item)
 
@@ -76,4 +77,3 @@ class Trie:
         np.cumsum(allowed[:, self.item], axis=1, out=count[:, 1:])
         below = np.diff(count[:, self.levels[depth].first], axis=1) > 0
         return np.pad(below, ((0, 0), (0, 1)))
-

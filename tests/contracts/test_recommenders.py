@@ -16,11 +16,12 @@ from simulator.recommenders.skip_markov import SkipMarkov
 
 
 def smallest_spec(kind: str) -> dict[str, Any]:
-    """The defaults, few passes where there are passes, and a plain recommender wherever one must be given."""
+    """The defaults, few passes and blocks where there are any, and a plain recommender wherever one must be given."""
     fields = [field for field in dataclasses.fields(find("recommenders", kind)) if field.init]
     missing = (dataclasses.MISSING, dataclasses.MISSING)
     needed = {field.name: "item_knn" for field in fields if (field.default, field.default_factory) == missing}
-    few = {name: n for name, n in (("epochs", 6), ("refit_epochs", 1)) if name in {field.name for field in fields}}
+    quick = (("epochs", 6), ("refit_epochs", 1), ("blocks", 1))
+    few = {name: n for name, n in quick if name in {field.name for field in fields}}
     return {"kind": kind, **needed, **few}
 
 
@@ -33,7 +34,7 @@ def test_conforms(kind):
 
 
 def test_every_recommender_needed_is_there():
-    assert {"random", "popularity", "item_knn", "ease", "skip_markov", "semantic_id", "fallback"} <= set(
+    assert {"random", "popularity", "item_knn", "ease", "skip_markov", "semantic_id", "tiger", "fallback"} <= set(
         names("recommenders")
     )
 
