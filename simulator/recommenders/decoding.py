@@ -47,7 +47,7 @@ class Decoder:
 
         memory: Memory = []
         node, score = torch.zeros((len(first), 1), dtype=torch.int64), torch.zeros((len(first), 1))
-        likely, beam = first[:, None], node
+        likely, beam, below = first[:, None], node, self.trie.open(allowed)
         for depth, level in enumerate(self.trie.levels[:-1]):
             if depth and (self.ghosts or not level.lone[node.numpy()].all()):  # else no choice is left to anybody
                 likely, memory = go_on(depth, torch.from_numpy(level.code)[node], memory, beam)
@@ -56,7 +56,7 @@ class Decoder:
             total = (score[:, :, None] + gain[..., : child.shape[2]]).flatten(1)
             child = child.flatten(1)
             total = total if self.noise is None else total + self.noise(depth + 1, child)
-            total[~torch.from_numpy(self.trie.open(allowed, depth + 1)).gather(1, child)] = -torch.inf
+            total.masked_fill_(~torch.from_numpy(below[depth + 1]).gather(1, child), -torch.inf)
             best = total.topk(min(width, total.shape[1]), dim=1)
             beam, score = best.indices // level.child.shape[1], best.values
             node = child.gather(1, best.indices).clamp(max=level.below - 1)

@@ -30,7 +30,7 @@ class Level:
     @cached_property
     def lone(self) -> Bools:
         """Return which nodes have a single leaf below."""
-        return np.diff(self.first) == 1
+        return np.asarray(np.diff(self.first) == 1)
 
     @cached_property
     def forced(self) -> Bools:
@@ -71,9 +71,12 @@ class Trie:
             level.child[deeper.parent, deeper.code] = np.arange(len(deeper.parent))
         return Trie(tuple(levels), item)
 
-    def open(self, allowed: Bools, depth: int) -> Bools:
-        """Return (B, nodes + 1): below which nodes some item is allowed (B, items); below none is False."""
+    def open(self, allowed: Bools) -> list[Bools]:
+        """Return per depth (B, nodes + 1): below which nodes some item is allowed (B, items); below none is False."""
         count = np.zeros((len(allowed), len(self.item) + 1), dtype=np.int32)
         np.cumsum(allowed[:, self.item], axis=1, out=count[:, 1:])
-        below = np.diff(count[:, self.levels[depth].first], axis=1) > 0
-        return np.pad(below, ((0, 0), (0, 1)))
+        found = [np.zeros((len(allowed), len(level.first)), dtype=np.bool_) for level in self.levels]
+        for below, level in zip(found, self.levels, strict=True):
+            before = count[:, level.first]
+            np.not_equal(before[:, 1:], before[:, :-1], out=below[:, :-1])
+        return found
