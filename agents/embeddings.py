@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agents import cache, models
-from agents.asking.text import line
+from agents.asking.text import line, spoken
 from agents.schema import Floats, Item
 
 Relevance = Literal["genres", "hashed", "minilm"]
@@ -37,7 +37,7 @@ def embedded(items: Sequence[Item], relevance: Relevance) -> Vectors | None:
     """
     if relevance == "genres":
         return None
-    return whole(_hashed(items)) if relevance == "hashed" else _encoded(items)
+    return whole(hashed(items)) if relevance == "hashed" else _encoded(items)
 
 
 def whole(vectors: Floats) -> Vectors:
@@ -46,9 +46,12 @@ def whole(vectors: Floats) -> Vectors:
     return np.asarray(np.rint(vectors / np.where(length > 0, length, 1.0) * LENGTH), dtype=np.float32)
 
 
-def _hashed(items: Sequence[Item]) -> Floats:
-    """Return signed sums of features, each weighted by log(1 + items / items that have it)."""
-    features = [sorted(set(_features(item))) for item in items]
+def hashed(items: Sequence[Item], *, words_only: bool = False) -> Floats:
+    """Return signed sums of features (n, WIDTH), each weighted by log(1 + items / items that have it).
+
+    ``words_only`` looks at titles alone, as language models are told them.
+    """
+    features = [sorted(set(_words(spoken(item)) if words_only else _features(item))) for item in items]
     known = Counter(feature for those in features for feature in those)
     vectors = np.zeros((len(items), WIDTH))
     for vector, those in zip(vectors, features, strict=True):
@@ -61,7 +64,11 @@ def _hashed(items: Sequence[Item]) -> Floats:
 def _features(item: Item) -> Iterator[str]:
     for genre in item.genres:
         yield f"genre {genre.casefold()}"
-    for word in line(item).casefold().split():
+    yield from _words(line(item))
+
+
+def _words(text: str) -> Iterator[str]:
+    for word in text.casefold().split():
         yield f"word {word}"
         padded = f" {word} "
         yield from (f"part {padded[at : at + 3]}" for at in range(len(padded) - 2))

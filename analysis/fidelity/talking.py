@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
+from agents.asking.likeness import Reading
 from agents.behaviors.base import TalkingBehavior
 from agents.behaviors.calibrated import Calibrated
 from agents.choice import PopularityThen
+from agents.embeddings import hashed
 from agents.interval import interval
 from agents.schema import PAD, Bools, Floats, Ints, Setting
 from agents.slates import popular_slates
@@ -86,6 +88,7 @@ def judged(scene: Scene, ready: Ready, hold: spoken.Hold, talk: Talk, say: Say) 
     content = getattr(behavior, "fallback", None)
     if isinstance(content, Calibrated):
         figures |= _beside(wide, content, page, z, fitted, tested)
+        figures |= _beside_words(world, page, base, z, fitted, tested)
         everyone = np.isin(fold.tested, lent, invert=True)[wide.questions.user]
         figures |= battery.of_ratings(wide, content, everyone)
         levels = monotone.traits(scene.world, lambda one: _again(content, one, **SMALL), scene.genres)
@@ -131,6 +134,23 @@ def _beside(scene: Scene, content: Calibrated, page: Page, z: Floats, fitted: Bo
     mine = page.only(tested)
     told = spoken.judge(utility[tested], z[tested], mine.item, mine.user, voice, voice.without)
     return {"llm_gain_beside_tastes": told["llm_gain"], "llm_weight_beside_tastes": told["llm_weight"]}
+
+
+def _beside_words(world: Setting, page: Page, base: Floats, z: Floats, fitted: Bools, tested: Bools) -> Figures:
+    """Return what scores add where likeness of the titles' words and letters is weighed too, and what that tells alone.
+
+    Control for a model whose scores only repeat which titles share words.
+    """
+    reading, found = Reading.of(hashed(world.items, words_only=True)), np.full(page.item.shape, np.nan)
+    for row, user in enumerate(page.user.tolist()):
+        there = page.item[row] != PAD
+        found[row, there] = reading.likeness(world.personas.taken(user), page.item[row, there])
+    words = spoken.standardized(found, float(spoken.centered(found[fitted]).std()))
+    there, beside = page.item != PAD, np.concatenate([base, words[..., None]], axis=2)
+    voice = spoken.weigh(beside[fitted], z[fitted], there[fitted])
+    mine = page.only(tested)
+    told = spoken.judge(beside[tested], z[tested], mine.item, mine.user, voice, voice.without)
+    return {"auc_matched_words": told["auc_matched_without"], "llm_gain_beside_words": told["llm_gain"]}
 
 
 def _watching(scene: Scene, voice: spoken.Voice, typical: Floats, page: Page, base: Floats, z: Floats) -> Figures:

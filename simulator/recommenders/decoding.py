@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,7 +47,7 @@ class Decoder:
 
         memory: Memory = []
         node, score = torch.zeros((len(first), 1), dtype=torch.int64), torch.zeros((len(first), 1))
-        likely, beam = first[:, None], node
+        likely, beam, below = first[:, None], node, self.trie.open(allowed)
         for depth, level in enumerate(self.trie.levels[:-1]):
             if depth and (self.ghosts or not level.lone[node.numpy()].all()):  # else no choice is left to anybody
                 likely, memory = go_on(depth, torch.from_numpy(level.code)[node], memory, beam)
@@ -55,7 +56,7 @@ class Decoder:
             total = (score[:, :, None] + gain[..., : child.shape[2]]).flatten(1)
             child = child.flatten(1)
             total = total if self.noise is None else total + self.noise(depth + 1, child)
-            total[~torch.from_numpy(self.trie.open(allowed, depth + 1)).gather(1, child)] = -torch.inf
+            total.masked_fill_(~torch.from_numpy(below[depth + 1]).gather(1, child), -torch.inf)
             best = total.topk(min(width, total.shape[1]), dim=1)
             beam, score = best.indices // level.child.shape[1], best.values
             node = child.gather(1, best.indices).clamp(max=level.below - 1)
@@ -68,7 +69,7 @@ class Decoder:
 
         memory: Memory = []
         score, earlier = first[:, :0].sum(1, keepdim=True), np.zeros(1, dtype=np.int64)
-        for depth, (level, below) in enumerate(zip(self.trie.levels, self.trie.levels[1:], strict=False)):
+        for depth, (level, below) in enumerate(pairwise(self.trie.levels)):
             gain = torch.zeros((len(first), len(below.code)))
             if depth:
                 asked = np.arange(len(level.code)) if self.ghosts else np.flatnonzero(~level.lone)
@@ -84,9 +85,7 @@ class Decoder:
                 score = score + self.noise(depth + 1, torch.arange(score.shape[1]).expand(len(first), -1))
         return np.asarray(score.numpy(), dtype=np.float64)
 
-    def _ask(
-        self, depth: int, asked: Ints, place: Ints, memory: Memory, go_on: Continue, gain: "Tensor"
-    ) -> Memory:
+    def _ask(self, depth: int, asked: Ints, place: Ints, memory: Memory, go_on: Continue, gain: "Tensor") -> Memory:
         """Write what follows the asked nodes of a depth into ``gain``; return what is remembered of them.
 
         ``place`` says where the nodes' parents are in ``memory``.

@@ -210,8 +210,6 @@ class Tiger(Scorer):
 
     def _reading(self, sequences: Ints) -> "tuple[Tensor, Continue]":
         """Return the log-probabilities of the first digit after histories, and what continues them."""
-        import torch
-
         assert self._network is not None
         reading = self._network.read(self._told(sequences))
         network, temperature = self._network, self.temperature

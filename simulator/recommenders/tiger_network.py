@@ -1,7 +1,7 @@
 """A causal transformer over semantic IDs laid end to end, which reads a history once and continues it many ways."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from simulator.recommenders.transformer import FAR, Block
 
 
 class TigerNetwork(nn.Module):
-    """Predict the next digit of a sequence of items, each told as its digits (TIGER, NeurIPS 2023, without its encoder).
+    """Predict the next digit of items laid end to end, each as its digits (TIGER, NeurIPS 2023, without its encoder).
 
     Digit d has a vocabulary of its own, ``sizes[d]`` codes; a digit's embedding is that of its code plus that
     of its item's place among ``length`` read items and the one that comes next.
@@ -42,7 +42,7 @@ class TigerNetwork(nn.Module):
         for block in self.blocks:
             hidden = block(hidden, mask)
         before: Tensor = self.norm(hidden[:, len(self.sizes) - 1 :])
-        return before.unflatten(1, (codes.shape[1] - 1, len(self.sizes)))
+        return before.view(len(codes), codes.shape[1] - 1, len(self.sizes), -1)
 
     def _embedded(self, codes: Tensor, place: Tensor, tokens: int) -> tuple[Tensor, Tensor]:
         """Return the (B, tokens, width) states of the first tokens of items' codes, and what each may not attend to."""
@@ -51,6 +51,12 @@ class TigerNetwork(nn.Module):
         visible = there & torch.ones(tokens, tokens).tril().bool()
         mask = torch.zeros(visible.shape).masked_fill(~visible, FAR)
         return self.dropout(states.flatten(1, 2)[:, :tokens]), mask
+
+    def layers(self) -> Iterator[Block]:
+        """Yield the blocks in their order."""
+        for block in self.blocks:
+            assert isinstance(block, Block)
+            yield block
 
     def take_over(self, trained: Mapping[str, Tensor]) -> None:
         """Go on from the tensors of a network like this one, whose last digit may have fewer codes."""
@@ -66,11 +72,13 @@ class TigerNetwork(nn.Module):
         """Read (B, length, digits) codes of histories, once for all that may come next."""
         hidden, mask = self._embedded(codes, self.place[:-1], codes.shape[1] * len(self.sizes))
         memory: Memory = []
-        for block in self.blocks:
+        for block in self.layers():
             query, key, value = block.looks(hidden)
             memory.append((key, value))
+            if len(memory) == len(self.blocks):  # of the last block, only what the newest token comes to is wanted
+                query, hidden, mask = query[:, :, -1:], hidden[:, -1:], mask[:, :, -1:]
             hidden = block.after(hidden, functional.scaled_dot_product_attention(query, key, value, attn_mask=mask))
-        return Reading(self, memory, mask[:, :, -1:], self.norm(hidden[:, -1:]))
+        return Reading(self, memory, mask, self.norm(hidden))
 
 
 class Reading:
@@ -88,9 +96,10 @@ class Reading:
         """
         network, memory = self._network, []
         hidden = network.code[code + network.offsets[digit]] + network.place[-1]
-        for block, (keys, values), earlier in zip(network.blocks, self._memory, before or self._nothing(), strict=True):
+        earlier = before or [(None, None)] * len(self._memory)
+        for block, (keys, values), told in zip(network.layers(), self._memory, earlier, strict=True):
             query, key, value = block.looks(hidden)
-            own = [_continued(of, new, beam) for of, new in zip(earlier, (key, value), strict=True)]
+            own = [_continued(of, new, beam) for of, new in zip(told, (key, value), strict=True)]
             memory.append((own[0], own[1]))
             query = query / math.sqrt(query.shape[-1])
             far = query @ keys.transpose(2, 3) + self._mask
@@ -100,9 +109,6 @@ class Reading:
             seen = weight[..., :read] @ values + (weight[..., read:, None] * own[1]).sum(3)
             hidden = block.after(hidden, seen)
         return network.norm(hidden), memory
-
-    def _nothing(self) -> list[tuple[None, None]]:
-        return [(None, None)] * len(self._memory)
 
 
 def _continued(earlier: Tensor | None, new: Tensor, beam: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -66,14 +67,16 @@ class Trie:
             below = len(starts[depth + 1]) if depth < len(sizes) else 0
             child = np.full((len(first), sizes[depth] if below else 0), below, dtype=np.int64)
             levels.append(Level(parent, code, child, below, np.append(first, n)))
-        for level, deeper in zip(levels, levels[1:], strict=False):
+        for level, deeper in pairwise(levels):
             level.child[deeper.parent, deeper.code] = np.arange(len(deeper.parent))
         return Trie(tuple(levels), item)
 
-    def open(self, allowed: Bools, depth: int) -> Bools:
-        """Return (B, nodes + 1): below which nodes some item is allowed (B, items); below none is False."""
+    def open(self, allowed: Bools) -> list[Bools]:
+        """Return per depth (B, nodes + 1): below which nodes some item is allowed (B, items); below none is False."""
         count = np.zeros((len(allowed), len(self.item) + 1), dtype=np.int32)
         np.cumsum(allowed[:, self.item], axis=1, out=count[:, 1:])
-        below = np.diff(count[:, self.levels[depth].first], axis=1) > 0
-        return np.pad(below, ((0, 0), (0, 1)))
-
+        found = [np.zeros((len(allowed), len(level.first)), dtype=np.bool_) for level in self.levels]
+        for below, level in zip(found, self.levels, strict=True):
+            before = count[:, level.first]
+            np.not_equal(before[:, 1:], before[:, :-1], out=below[:, :-1])
+        return found

@@ -19,11 +19,12 @@ ADAPTED = {"cornac": {"model": "BPR", "parameters": {"max_iter": 200, "learning_
 
 
 def smallest_spec(kind: str) -> dict[str, Any]:
-    """The defaults, few passes where there are passes, and a plain recommender wherever one must be given."""
+    """The defaults, few passes and blocks where there are any, and a plain recommender wherever one must be given."""
     fields = [field for field in dataclasses.fields(find("recommenders", kind)) if field.init]
     missing = (dataclasses.MISSING, dataclasses.MISSING)
     needed = {field.name: "item_knn" for field in fields if (field.default, field.default_factory) == missing}
-    few = {name: n for name, n in (("epochs", 6), ("refit_epochs", 1)) if name in {field.name for field in fields}}
+    quick = (("epochs", 6), ("refit_epochs", 1), ("blocks", 1))
+    few = {name: n for name, n in quick if name in {field.name for field in fields}}
     return {"kind": kind, **needed, **few, **ADAPTED.get(kind, {})}
 
 

@@ -177,4 +177,6 @@ def test_beams_and_scores_are_those_of_cornacs_tiger(trie):
             assert [tuple(path) for path in CODES[items[0][found]].tolist()] == beams
             assert scores[0][found] == pytest.approx(likely, abs=1e-4)
         exact = Decoder(trie).exact(start, their_go_on)[0]
-        assert exact == pytest.approx(theirs.score_all_items(history, mask, torch.tensor(CODES[trie.item]), 8), abs=1e-4)
+        assert exact == pytest.approx(
+            theirs.score_all_items(history, mask, torch.tensor(CODES[trie.item]), 8), abs=1e-4
+        )

@@ -95,6 +95,7 @@ def test_semantic_ids_survive_a_warm_refit_and_new_items_get_one():
     recommender.fit(WORLD.log, WORLD.catalog, rng=np.random.default_rng(1))
     after = recommender.state()["codes"]
     had = before[:, 0] >= 0
+    assert recommender.state()["offered"].tolist() == [32] * after.shape[1]
     assert np.array_equal(before[had], after[had])
     assert not had[late].any()
     assert (after[late] >= 0).all()

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -32,10 +34,7 @@ def tiger():
 
 def asked(users=range(5), **changes):
     told = [WORLD.taken[user][: 3 + user] for user in users]
-    requests = requests_of(told, told)
-    return requests.take(np.arange(len(told))) if not changes else type(requests)(
-        **{name: changes.get(name, getattr(requests, name)) for name in requests.__dataclass_fields__}
-    )  # fmt: skip
+    return replace(requests_of(told, told), **changes)
 
 
 def as_in_training(tiger, requests, item, temperature):
@@ -96,11 +95,8 @@ def test_gumbel_noise_of_strength_one_draws_first_digits_by_their_probability(ti
         likely = tiger._reading(newest(asked([4]), tiger._codes[:, 0] >= 0, tiger.length))[0][0].exp().numpy()
     draws = 4000
     seeds = np.random.default_rng(0).integers(0, 2**63, draws).astype(np.uint64)
-    noise = tiger._decoder(asked([4] * 32), 32)
-    assert noise.noise is None
     tiger.gumbel = 1.0
-    many = requests_of([WORLD.taken[4][:7]] * draws, [WORLD.taken[4][:7]] * draws)
-    many = type(many)(**{**{n: getattr(many, n) for n in many.__dataclass_fields__}, "seed": seeds})
+    many = asked([4] * draws, seed=seeds)
     added = tiger._decoder(many, draws).noise(1, torch.arange(len(likely)).expand(draws, -1)).numpy()
     tiger.gumbel = 0.0
     share = np.bincount((np.log(likely) + added).argmax(axis=1), minlength=len(likely)) / draws
@@ -127,11 +123,10 @@ def test_the_more_popular_come_first_among_items_of_one_id():
 
 
 def test_inverse_propensity_shows_less_popular_items_and_preferences_are_refused():
-    counts = WORLD.log.counts(len(WORLD.catalog))
-    shown = [
-        counts[fitted(objective=Objective(inverse_propensity=e), epochs=12, width=16).recommend(asked(range(60)), 10).item_id]
-        for e in (0.0, 1.5)
-    ]  # fmt: skip
+    counts, shown = WORLD.log.counts(len(WORLD.catalog)), []
+    for exponent in (0.0, 1.5):
+        tiger = fitted(objective=Objective(inverse_propensity=exponent), epochs=12, width=16)
+        shown.append(counts[tiger.recommend(asked(range(60)), 10).item_id])
     assert shown[1].mean() < 0.9 * shown[0].mean()
     with pytest.raises(InvalidInput, match="self_play"):
         fitted(objective=Objective(self_play=0.5))

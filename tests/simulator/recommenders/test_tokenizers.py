@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -106,7 +108,7 @@ def test_every_digit_is_used_and_tells_more_than_those_before(kind):
         size = np.bincount(cell)
         center = np.stack([np.bincount(cell, column) / size for column in where.T], axis=1)
         spread.append(((where - center[cell]) ** 2).sum())
-    assert all(later < 0.8 * earlier for earlier, later in zip(spread, spread[1:], strict=False)), spread
+    assert all(later < 0.8 * earlier for earlier, later in pairwise(spread)), spread
 
 
 def test_the_autoencoder_learns_to_rebuild():
