@@ -1,7 +1,7 @@
 """What simulated users really want, for the one kind of recommender that may know it."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -61,11 +61,6 @@ def reveal(recommender: Recommender, truth: Callable[[], Truth]) -> None:
     """Tell the truth to a recommender that declares to know it, and to such recommenders inside it."""
     if recommender.knows_truth:
         recommender.truth = truth()
-    for inner in inside(recommender):
-        reveal(inner, truth)
-
-
-def inside(recommender: Recommender) -> Iterable[Recommender]:
-    """Return the recommenders that are parameters of this one."""
-    held = (getattr(recommender, field.name, None) for field in fields(recommender) if field.init)  # type: ignore[arg-type]
-    return [part for part in held if isinstance(part, Recommender)]
+    for part in vars(recommender).values():
+        if isinstance(part, Recommender):
+            reveal(part, truth)

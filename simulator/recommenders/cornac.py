@@ -58,7 +58,7 @@ class Cornac(Scorer):
         """Fit the model on one thread; how far it is, cornac does not tell."""
         order = np.argsort(log.user_id, kind="stable")
         columns: State = {name: getattr(log, name)[order] for name in ("user_id", "item_id", "time")}
-        self._take(columns | {"seed": rng.integers(2**31), "counts": log.counts(len(catalog))})
+        self._take(columns | {"seed": np.asarray(rng.integers(2**31)), "counts": log.counts(len(catalog))})
         progress(0.0, f"cornac's {self.model}")
         self._fitted = self._trained()
         progress(1.0, f"cornac's {self.model}")

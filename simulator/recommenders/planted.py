@@ -49,13 +49,14 @@ class Planted:
     @cached_property
     def _group(self) -> Ints:
         """Return the group of each user."""
-        return np.floor(GROUPS * Streams(0).uniform("group", np.arange(self.users)) ** 1.5).astype(np.int64)
+        draw = Streams(0).uniform("group", np.arange(self.users))
+        return np.floor(GROUPS * draw**1.5).astype(np.int64)
 
     def appeal(self, user_id: Ints, popularity: Floats) -> Floats:
         """Return 1 for the items of each user's group, else 0, however popular: the truth of this world."""
         group = np.empty(len(self.numbering), dtype=np.int64)
         group[self.numbering] = np.arange(len(self.numbering)) // GROUP_SIZE
-        return (group == self._group[user_id][:, None]).astype(np.float64)
+        return np.asarray(group == self._group[user_id][:, None], dtype=np.float64)
 
     @cached_property
     def _walks(self) -> Ints:

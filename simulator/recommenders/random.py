@@ -20,7 +20,7 @@ class Random(Recommender):
     """
 
     reference: ClassVar[bool] = True
-    cold: ClassVar[Literal["popularity", "uniform", "personal"]] = "uniform"
+    cold: ClassVar[Literal["popularity", "uniform"]] = "uniform"
 
     _n_items: int = field(init=False, repr=False, default=0)
 

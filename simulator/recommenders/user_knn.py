@@ -49,7 +49,7 @@ class UserKnn(Scorer):
         kept = (near != PAD) & (similarity > 0)
         starts = np.append(0, np.cumsum(kept.sum(axis=1)))
         voices = sparse.csr_array((similarity[kept], near[kept], starts), shape=(len(near), len(self._size)))
-        return (voices @ self._taken).toarray() + self._prior
+        return np.asarray((voices @ self._taken).toarray() + self._prior)
 
     def _nearest(self, requests: Requests) -> tuple[Ints, Floats]:
         """Return the nearest users of the log, as rows, and their similarity, (B, neighbors) each."""
