@@ -149,3 +149,8 @@ def test_fitting_leaves_the_global_generators_alone():
 def test_more_steps_than_there_are_cannot_be_undone():
     with pytest.raises(InvalidSpec, match="sampling_steps: 6 is more than the 5 steps"):
         build("recommenders", {"kind": "diffrec", "sampling_steps": 6})
+
+
+def test_the_temporal_kind_keeps_the_bounds_of_what_it_sets_anew():
+    with pytest.raises(InvalidSpec, match="less than or equal to 1"):
+        build("recommenders", {"kind": "t_diffrec", "recency": 2.0})
