@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 NEARLY_ALL = 0.9999
 """Share of the variance that is noise after the last step."""
+TRACE = 1e-3
+"""Weight of plain cosines where several draws are merged."""
 HASTE = 4.0
 """Noise grows so that most steps hide the item: in many dimensions, little signal tells it already."""
 
@@ -31,7 +33,7 @@ class GuidedDiffusion(Diffusion):
     """Draw the next item's embedding from noise, guided by the history, and show the items nearest to it.
 
     The process is DreamRec's (NeurIPS 2023), the distance and the preference for the true item over others
-    PreferDiff's (ICLR 2025), with the whole catalog as the others.
+    PreferDiff's (ICLR 2025), here by softmax over items drawn from the catalog.
 
     length: newest entries of a history that are read.
     width: size of embeddings and states.
@@ -41,7 +43,7 @@ class GuidedDiffusion(Diffusion):
     negatives: other items drawn per step of training to tell it from.
     temperature: divides cosines where items are told apart.
     guidance: how far draws are driven from what would be drawn without a history.
-    samples: draws that make up one slate; an item's score is its cosine to the nearest.
+    samples: draws that make up one slate, each by the items nearest to it.
     batch: rows of ``length`` per step of training.
     """
 
@@ -94,13 +96,16 @@ class GuidedDiffusion(Diffusion):
         return newest(requests, known, self.length)
 
     def answers(self, network: "GuidedNetwork", read: "Tensor", seed: Words) -> "Tensor":
-        """Return each item's cosine to the nearest of the draws."""
+        """Return how much farther from a draw each item is than that draw's nearest, for the draw where it is least.
+
+        So every draw brings up its own nearest items, however clear it is; a trace of the cosine orders these.
+        """
         import torch
         from torch.nn.functional import normalize
 
         condition, items = network.conditions(read)[:, -1], normalize(network.item).T
-        draws = (normalize(self._draw(network, condition, seed, n)) @ items for n in range(self.samples))
-        return functools.reduce(torch.maximum, draws)
+        near = (normalize(self._draw(network, condition, seed, n)) @ items for n in range(self.samples))
+        return functools.reduce(torch.maximum, ((1 + TRACE) * n - n.amax(dim=1, keepdim=True) for n in near))
 
     def _draw(self, network: "GuidedNetwork", condition: "Tensor", seed: Words, number: int) -> "Tensor":
         """Return the embedding that each row's noise turns into under its condition."""

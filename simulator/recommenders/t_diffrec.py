@@ -1,6 +1,9 @@
 """Diffusion over a user's interactions, newer ones weighing more."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from simulator.recommenders.diffrec import DiffRec
 
@@ -13,4 +16,4 @@ class TDiffRec(DiffRec):
     newest ten hardly apart; these fall by ``recency`` per entry until they reach ``oldest``.
     """
 
-    recency: float = 0.9
+    recency: Annotated[float, Field(gt=0, le=1)] = 0.9

@@ -98,12 +98,14 @@ def test_a_rebalanced_recommender_keeps_its_ids_when_saved_and_refitted():
     assert (of(spec).state()["codes"] != first.state()["codes"]).any()
 
 
+@pytest.mark.slow
 def test_noise_while_generating_grows_with_its_lever():
     plain = of(TIGER).recommend(PLANTED.requests(), 10).item_id
     kept = [(slates_of("gumbel", s).item_id == plain).mean() for s in (0.02, 0.2, 1)]
     assert 1 > kept[0] > kept[1] > kept[2]
 
 
+@pytest.mark.slow
 def test_d3_mixes_an_assistant_in_and_keeps_the_contract():
     subject = Subject(lambda: levered({**TIGER, "levers": [{"kind": "d3", "strength": 0.5}]}))
     for rule in RULES:
