@@ -20,6 +20,14 @@ from simulator.recommenders.planted import Planted
 from simulator.recommenders.popularity import Popularity
 
 PLANTED = Planted.shuffled(users=240, length=12)
+
+
+def planted_with_genres() -> Planted:
+    world = dataclasses.replace(PLANTED)
+    vars(world).update(vars(PLANTED) | {"catalog": with_genres(PLANTED.catalog)})
+    return world
+
+
 SPARED = {
     "cold_policy_is_kept",  # a lever may have its say on whom nothing is known of
     "popularity_is_beaten",
@@ -85,17 +93,15 @@ def test_the_contract_holds_under_every_lever_on_lists(rule):
         for extra in ({}, {"aspects": "genres"}) if kind == "xquad" else ({},):
             spec = {"kind": "item_knn", "levers": [spec_of(kind, **extra)]}
             subject = Subject(lambda spec=spec: levered(spec))
-            small = dataclasses.replace(PLANTED)
-            vars(small).update(vars(PLANTED) | {"catalog": with_genres(PLANTED.catalog)})
-            vars(subject)["small"] = small
+            vars(subject)["small"] = planted_with_genres()
             assert rule(subject) is None, kind
 
 
 @pytest.mark.parametrize("kind", ON_LISTS)
 def test_slates_are_changed_and_begin_alike_whatever_is_asked_for(kind):
     subject = Subject(lambda: levered({"kind": "item_knn", "levers": [spec_of(kind, 0.9)]}))
-    catalog, log = with_genres(PLANTED.catalog), PLANTED.log
-    changed, plain = subject.fit(log, catalog), Subject(lambda: levered("item_knn")).fit(log, catalog)
+    world = planted_with_genres()
+    changed, plain = subject.fit(world), Subject(lambda: levered("item_knn")).fit(world)
     ours, theirs = (r.recommend(subject.some, 10).item_id for r in (changed, plain))
     assert (ours != theirs).any()
     if kind != "exploration":  # where a position is given away depends on the slate
