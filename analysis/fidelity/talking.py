@@ -88,7 +88,7 @@ def judged(scene: Scene, ready: Ready, hold: spoken.Hold, talk: Talk, say: Say) 
     content = getattr(behavior, "fallback", None)
     if isinstance(content, Calibrated):
         figures |= _beside(wide, content, page, z, fitted, tested)
-        figures |= _beside_words(world, page, base, z, fitted, tested)
+        figures |= _beside_words(world, page, base, z, fitted, tested, alone)
         everyone = np.isin(fold.tested, lent, invert=True)[wide.questions.user]
         figures |= battery.of_ratings(wide, content, everyone)
         levels = monotone.traits(scene.world, lambda one: _again(content, one, **SMALL), scene.genres)
@@ -136,7 +136,9 @@ def _beside(scene: Scene, content: Calibrated, page: Page, z: Floats, fitted: Bo
     return {"llm_gain_beside_tastes": told["llm_gain"], "llm_weight_beside_tastes": told["llm_weight"]}
 
 
-def _beside_words(world: Setting, page: Page, base: Floats, z: Floats, fitted: Bools, tested: Bools) -> Figures:
+def _beside_words(
+    world: Setting, page: Page, base: Floats, z: Floats, fitted: Bools, tested: Bools, alone: spoken.Calibration
+) -> Figures:
     """Return what scores add where likeness of the titles' words and letters is weighed too, and what that tells alone.
 
     Control for a model whose scores only repeat which titles share words.
@@ -149,7 +151,7 @@ def _beside_words(world: Setting, page: Page, base: Floats, z: Floats, fitted: B
     there, beside = page.item != PAD, np.concatenate([base, words[..., None]], axis=2)
     voice = spoken.weigh(beside[fitted], z[fitted], there[fitted])
     mine = page.only(tested)
-    told = spoken.judge(beside[tested], z[tested], mine.item, mine.user, voice, voice.without)
+    told = spoken.judge(beside[tested], z[tested], mine.item, mine.user, voice, alone)
     return {"auc_matched_words": told["auc_matched_without"], "llm_gain_beside_words": told["llm_gain"]}
 
 
