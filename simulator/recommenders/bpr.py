@@ -41,8 +41,7 @@ class Bpr(Factors):
             num_threads=1,
             random_state=seed,
         )
-        said = lambda done, *_: progress((done + 1) / self.iterations, f"iteration {done + 1} of {self.iterations}")  # noqa: E731
-        model.fit(matrix, show_progress=False, callback=said)
+        model.fit(matrix, show_progress=False, callback=self.saying(progress))
         return np.asarray(model.item_factors)
 
     def user(self, items: Ints, weight: Floats) -> Floats:

@@ -1,6 +1,7 @@
 """What factor models share: items are vectors, and so is a user, computed from the history of its request."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -41,6 +42,10 @@ class Factors(Scorer):
     @abstractmethod
     def user(self, items: Ints, weight: Floats) -> Floats:
         """Return the factors of someone who took some items, each with its weight; at least one."""
+
+    def saying(self, progress: Progress) -> Callable[..., None]:
+        """Return what the library is to call after each of its passes."""
+        return lambda done, *_: progress((done + 1) / self.iterations, f"pass {done + 1} of {self.iterations}")
 
     def fit(
         self, log: Interactions, catalog: Catalog, *, rng: np.random.Generator, progress: Progress = silent
