@@ -58,7 +58,7 @@ class Diffusion(Scorer):
                 f"sampling_steps: {self.sampling_steps} is more than the {self.steps} steps there are to undo"
             )
 
-    def prepare(self, log: Interactions, n_items: int, rng: np.random.Generator) -> None:  # noqa: B027  (optional)
+    def prepare(self, log: Interactions, n_items: int, rng: np.random.Generator) -> None:
         """Learn what the network is made from, before a first fit; optional."""
 
     @abstractmethod

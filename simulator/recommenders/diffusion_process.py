@@ -122,7 +122,7 @@ def step_features(step: Tensor) -> Tensor:
 
 
 def keyed_noise(seed: Words, draw: int, width: int, strength: float) -> Noise:
-    """Return (B, width) normal noise for any step that depends on each row's seed and the draw alone; 0 at strength 0."""
+    """Return (B, width) normal noise for any step, by each row's seed and the draw alone; 0 at strength 0."""
 
     def noise(step: int) -> Tensor | float:
         if strength == 0:

@@ -55,7 +55,7 @@ class GuidedNetwork(Denoiser):
         return normed
 
     def forward(self, noisy: Tensor, step: Tensor, condition: Tensor) -> Tensor:
-        """Return the (B, width) clean embeddings expected behind noisy ones of (B,) steps under (B, width) conditions."""
+        """Return the clean embeddings expected behind (B, width) noisy ones of (B,) steps under their conditions."""
         joined = self.joined(torch.cat([noisy, condition, step_features(step)], dim=1))
         clean: Tensor = condition + self.clean(functional.gelu(joined))
         return clean
@@ -63,7 +63,9 @@ class GuidedNetwork(Denoiser):
     def guided(self, noisy: Tensor, step: Tensor, condition: Tensor, guidance: float) -> Tensor:
         """Return what the condition says, driven away from what is said of nobody (arXiv 2207.12598)."""
         told = self(noisy, step, condition)
-        return told if guidance == 0 else (1 + guidance) * told - guidance * self(noisy, step, self.nobody.expand_as(condition))
+        if guidance == 0:
+            return told
+        return (1 + guidance) * told - guidance * self(noisy, step, self.nobody.expand_as(condition))
 
     def loss(self, *batch: Tensor) -> Tensor:
         """Return one minus the cosine of predicted and true embeddings, and the cross-entropy of items by cosine."""

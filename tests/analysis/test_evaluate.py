@@ -49,12 +49,24 @@ def test_rows_come_in_the_order_asked_for_with_every_figure():
     assert rows[2]["label"] == ""
 
 
+def test_diffusion_is_reached_by_name_and_its_knobs_by_key():
+    asked = [f"{{kind: {kind}, epochs: 1, sampling_noise: 0.5}}" for kind in ("diffrec", "t-diffrec", "l-diffrec")]
+    asked.append("{kind: guided_diffusion, epochs: 1, samples: 3, guidance: 2.0, sampling_noise: 1.0}")
+    options = [word for spec in asked for word in ("--recommender", spec)]
+    rows = rows_of("--data", "synthetic:tiny", "--seeds", "1", *options)
+    assert [row["spec"]["kind"] for row in rows] == ["diffrec", "t_diffrec", "l_diffrec", "guided_diffusion"]
+    assert [row["spec"].get("recency") for row in rows] == [1.0, 0.9, 1.0, None]
+    assert rows[3]["spec"]["samples"] == 3
+    assert all(0 < row["catalog_coverage"] <= 1 for row in rows)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--recommender", "easy"], "ease"),
         (["--recommender", "{kind: ease, recensy: 1}"], "recency"),
         (["--recommender", "{kind: ease, recency: 2}"], "less than or equal to 1"),
+        (["--recommender", "{kind: diffrec, sampling_steps: 9}"], "more than the 5 steps"),
         (["--recommender", "{kind: ease"], "{kind: NAME, ...}"),
         (["--recommender", "[1]"], "names no component"),
         (["--recommender", "{kind: ease, levers: [{kind: mrm, strength: .5}]}"], "mmr"),
@@ -145,6 +157,9 @@ def test_people_get_one_table():
         ("{kind: item_knn, recency: .5}", 0.172, 0.095),
         ("{kind: ease, recency: .9}", 0.174, 0.094),
         ("semantic_id", 0.150, 0.075),
+        ("diffrec", 0.130, 0.068),
+        ("t_diffrec", 0.135, 0.072),
+        ("guided_diffusion", 0.112, 0.0),  # 1.3 times popularity's recall
     ],
 )
 def test_bars_on_real_data(name, recall, ndcg):
