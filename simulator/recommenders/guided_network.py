@@ -34,7 +34,7 @@ class GuidedNetwork(Denoiser):
         self.item = nn.Parameter(torch.randn(items, width))
         self.position = nn.Parameter(torch.randn(length, width) * 0.02)
         self.nobody = nn.Parameter(torch.randn(width))
-        self.blocks = nn.ModuleList(Block(width, dropout) for _ in range(blocks))
+        self.blocks = nn.ModuleList(Block(width, dropout, length) for _ in range(blocks))
         self.norm, self.dropout = nn.LayerNorm(width), nn.Dropout(dropout)
         self.joined = nn.Linear(2 * width + STEP_WIDTH, 2 * width)
         self.clean = nn.Linear(2 * width, width)
