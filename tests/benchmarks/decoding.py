@@ -1,4 +1,4 @@
-"""``bench decoding``: what it costs to generate a slate of semantic IDs: widths of the beam, the trie, exactness, batches."""
+"""``bench decoding``: what it costs to generate a slate of semantic IDs: beam widths, trie, exactness, batches."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -46,7 +46,9 @@ def measure(
     tiger.decode = "exact"
     progress("exact")
     exact = tiger.recommend(requests, SLATE).item_id
-    rows = [{"decode": "exact", "batch": len(requests), "ms_per_user": _ms(lambda: _served(tiger, requests), len(requests))}]
+    rows = [
+        {"decode": "exact", "batch": len(requests), "ms_per_user": _ms(lambda: _served(tiger, requests), len(requests))}
+    ]
     tiger.decode = "beam"
     for width in widths:
         progress(f"beam {width}")
