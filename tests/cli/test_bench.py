@@ -77,3 +77,18 @@ def test_a_wrong_name_is_a_usage_error_on_the_command_line():
 def test_every_benchmark_says_what_it_measures(name):
     measure = bench.benchmark(name)
     assert sys.modules[measure.__module__].__doc__
+
+
+def test_ways_to_decode_are_compared_in_one_run():
+    from tests.benchmarks.decoding import measure
+
+    said = []
+    figures = measure(said.append, world="tiny", users=32, widths=(10, 40), batches=(1,))
+    ways = [(row["decode"], row["batch"]) for row in figures["rows"]]
+    assert ways == [("exact", 32), ("beam 10", 32), ("beam 40", 32), ("beam 20", 1)]
+    assert all(row["ms_per_user"] > 0 and row["ratio"] > 0 for row in figures["rows"])
+    found = [row["found"] for row in figures["rows"] if "found" in row]
+    assert 0.5 < found[0] <= found[1] <= 1
+    assert 0 < figures["free_invalid"] < 1
+    assert figures["trie_over_free"] > 0
+    assert "a beam without a trie" in said
