@@ -13,6 +13,7 @@ from simulator.catalog import Catalog, Interactions
 from simulator.commits import write_durably
 from simulator.components import build, describe
 from simulator.recommenders.base import Progress, Recommender, State, silent
+from simulator.recommenders.talking import Voices, lend
 from simulator.seeds import Streams
 
 
@@ -44,12 +45,23 @@ def load_state(path: Path, key: str) -> State | None:
 class Fits:
     """Fit recommenders of one run, or load them from its ``checkpoints`` where that fit was made before."""
 
-    def __init__(self, folder: Path, spec: Mapping[str, Any], seed: int, catalog: Catalog, *, warm: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        spec: Mapping[str, Any],
+        seed: int,
+        catalog: Catalog,
+        *,
+        warm: bool,
+        voices: Voices | None = None,
+    ) -> None:
         self.folder = folder
         self._spec = dict(spec)
         self._streams = Streams(seed)
         self._catalog = catalog
-        probe = build("recommenders", self._spec)
+        self._voices = voices
+        """Lent to recommenders that ask a language model; where only fits are made nobody asks."""
+        probe = self._built()
         self._whole = describe("recommenders", probe)
         """The specification with every default: a resolved scenario spells them out, and must find the same fits."""
         self.continues = warm and bool(getattr(probe, "warm", False))
@@ -62,7 +74,7 @@ class Fits:
         self, number: int, log: Interactions, before: Recommender | None, progress: Progress = silent
     ) -> Recommender:
         """Return refit ``number`` on ``log``, warm from ``before`` where asked for and possible."""
-        recommender: Recommender = build("recommenders", self._spec)
+        recommender = self._built()
         warm = before is not None and self.continues
         key = fit_key(self._whole, self._streams.seed, number, log, self.key if warm else "")
         path = self.folder / f"fit-{number:04d}.npz"
@@ -82,6 +94,10 @@ class Fits:
         state = load_state(self.folder / f"fit-{number:04d}.npz", key)
         if state is None:
             return None
-        recommender: Recommender = build("recommenders", self._spec)
+        recommender = self._built()
         recommender.load_state(state)
         return recommender
+
+    def _built(self) -> Recommender:
+        recommender: Recommender = build("recommenders", self._spec)
+        return lend(recommender, self._voices) if self._voices is not None else recommender

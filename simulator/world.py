@@ -1,5 +1,7 @@
 """The platform under test: what it knows, what it shows, and when that changes."""
 
+import json
+from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -77,6 +79,8 @@ class World:
         self._search = SearchIndex(cast.catalog, cast.setting.popularity)
         self.social = Social(scenario.social, cast.setting, self.streams) if scenario.social else None
         self._note_cast()
+        self.diagnostics: Counter[str] = Counter()
+        """What recommenders counted while they made slates."""
         self._levers = [build("levers", lever.spec()) for lever in scenario.recommender.levers]
         self.version: Version
         """What the next commit publishes."""
@@ -140,6 +144,7 @@ class World:
             slates = version.recommender.recommend(self._requests(rows[mine], now[mine]), size)
             item_id[mine], score[mine] = slates.item_id, slates.score
             propensity[mine] = np.exp(slates.log_propensity)
+            self.diagnostics.update(slates.diagnostics)
         return item_id, score, propensity
 
     def _searching(self, rows: Ints) -> Bools:
@@ -290,6 +295,7 @@ class World:
         self._log = [log]
         return (
             {"now": np.array(self.env.now), "popularity": self._popularity}
+            | {"diagnostics": np.array(json.dumps(self.diagnostics))}
             | prefixed("log", {name: getattr(log, name) for name in Interactions.__annotations__})
             | prefixed("cohort", self.cohort.state())
             | prefixed("trails", self._trails.state())
@@ -300,6 +306,7 @@ class World:
     def load_state(self, state: State, version: Version) -> None:
         """Become the world that returned this state, when ``version`` was the one to be published next."""
         self._popularity = np.asarray(state["popularity"], dtype=np.float64)
+        self.diagnostics = Counter(json.loads(str(state["diagnostics"])))
         self._log = [Interactions(**under("log.", state))]  # type: ignore[arg-type]
         self.cohort.load_state(under("cohort.", state))
         self._trails.load_state(under("trails.", state))

@@ -110,7 +110,11 @@ def _fit(schema: Mapping[str, Any], address: str, path: str) -> Any:
     if kind == "object":
         return {name: _fit(part, address, f"{path}/{name}") for name, part in schema.get("properties", {}).items()}
     if kind == "array":
-        items = [_fit(schema.get("items", {}), address, f"{path}/{i}") for i in range(_count(schema, fraction))]
+        each = schema.get("items", {})
+        if "enum" in each:  # a list of choices names each of them once
+            shuffled = sorted(range(len(each["enum"])), key=lambda i: _fraction(address, f"{path}/{i}"))
+            return [each["enum"][i] for i in shuffled[: _count(schema, fraction)]]
+        items = [_fit(each, address, f"{path}/{i}") for i in range(_count(schema, fraction))]
         distinct = _without_repeats(items) if all(isinstance(item, dict) for item in items) else items
         return distinct if len(distinct) >= schema.get("minItems", 0) else items
     return _scalar(kind, schema, address, path)

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agents.llm.dispatcher import Dispatcher
+from agents.llm.scripted import Scripted
 from agents.schema import Floats
 from simulator.components import build, find, names
 from simulator.recommenders.base import Requests, Slates
@@ -13,6 +15,7 @@ from simulator.recommenders.conformance import RULES, conformance
 from simulator.recommenders.item_knn import ItemKnn
 from simulator.recommenders.popularity import Popularity
 from simulator.recommenders.skip_markov import SkipMarkov
+from simulator.recommenders.talking import lend
 
 
 def smallest_spec(kind: str) -> dict[str, Any]:
@@ -27,7 +30,8 @@ def smallest_spec(kind: str) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", names("recommenders"))
 def test_conforms(kind):
     spec = smallest_spec(kind)
-    checks = list(conformance(lambda: build("recommenders", dict(spec))))
+    with Dispatcher({"recommender": Scripted()}) as voices:
+        checks = list(conformance(lambda: lend(build("recommenders", dict(spec)), voices)))
     assert len(checks) == len(RULES) + 1
     assert [(check.rule, check.problem) for check in checks if not check.passed] == []
 
