@@ -1,7 +1,7 @@
 """How well recommenders predict what users really took next: leave-one-out over the whole catalog."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from analysis.metrics.coverage import catalog_coverage
 from analysis.metrics.lists import Lists
 from analysis.metrics.popularity import arp
 from simulator.catalog import Catalog, Interactions
-from simulator.recommenders.base import Progress, Recommender, Requests, silent
+from simulator.recommenders.base import Progress, Recommender, Requests, Slates, silent
 from simulator.seeds import Streams
 
 K = 10
@@ -33,6 +33,12 @@ class HeldOut:
     train: Interactions
     requests: Requests
     target: Ints
+
+    def some(self, users: int) -> "HeldOut":
+        """Return at most so many of the requests, drawn by key: all is learned from, but fewer users are judged."""
+        drawn = np.argsort(Streams(0).uniform("judged user", self.requests.user_id), kind="stable")[:users]
+        rows = np.sort(drawn)
+        return replace(self, requests=self.requests.take(rows), target=self.target[rows])
 
 
 def leave_one_out(log: Interactions, catalog: Catalog) -> HeldOut:
@@ -73,6 +79,8 @@ class Trial:
     gini_index: float
     fit_cpu_s: float
     ms_per_user: float
+    diagnostics: Mapping[str, float]
+    """What the recommender counted while it made the slates."""
 
 
 def trial(recommender: Recommender, held_out: HeldOut, streams: Streams, progress: Progress = silent) -> Trial:
@@ -85,9 +93,9 @@ def trial(recommender: Recommender, held_out: HeldOut, streams: Streams, progres
     rng = streams.generator("evaluate")
     requests = replace(held_out.requests, seed=streams.words("held-out request", held_out.requests.user_id))
     fitting = _processor_s(lambda: recommender.fit(held_out.train, held_out.catalog, rng=rng, progress=progress))
-    shown: list[Ints] = []
-    serving = _processor_s(lambda: shown.append(recommender.recommend(requests, K).item_id))
-    slates, test = Lists.of_matrix(shown[0]), Lists.of_matrix(held_out.target[:, None])
+    shown: list[Slates] = []
+    serving = _processor_s(lambda: shown.append(recommender.recommend(requests, K)))
+    slates, test = Lists.of_matrix(shown[0].item_id), Lists.of_matrix(held_out.target[:, None])
     counts = np.bincount(slates.item, minlength=len(held_out.catalog)).astype(np.float64)
     phi = held_out.train.counts(len(held_out.catalog)) / len(np.unique(held_out.train.user_id))
     hit = slates.within(test)
@@ -99,6 +107,7 @@ def trial(recommender: Recommender, held_out: HeldOut, streams: Streams, progres
         gini_index=float(gini_index(counts)),
         fit_cpu_s=fitting,
         ms_per_user=1000 * serving / len(held_out.target),
+        diagnostics=shown[0].diagnostics,
     )
 
 
@@ -107,7 +116,9 @@ def figures(trials: Sequence[Trial]) -> dict[str, Any]:
     accuracy = {f"{name}@{K}": [float(getattr(t, name).mean()) for t in trials] for name in ("recall", "ndcg")}
     spread = {name: {"mean": float(np.mean(v)), "sd": deviation(v)} for name, v in accuracy.items()}
     others = ("arp", "catalog_coverage", "gini_index", "fit_cpu_s", "ms_per_user")
-    return {**spread, **{name: float(np.mean([getattr(t, name) for t in trials])) for name in others}}
+    counts = {name: float(np.mean([t.diagnostics[name] for t in trials])) for name in trials[0].diagnostics}
+    means = {name: float(np.mean([getattr(t, name) for t in trials])) for name in others}
+    return {**spread, **means, "diagnostics": counts}
 
 
 def deviation(values: Sequence[float]) -> float | None:

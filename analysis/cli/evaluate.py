@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from analysis.offline import HeldOut, Trial
+    from simulator.recommenders.base import Recommender
+
+    Make = Callable[[Mapping[str, Any]], Recommender]
 
 BASELINE = "skip_markov"
 """Training-free: what cannot beat it says nothing about its kind."""
@@ -25,6 +29,10 @@ def command(
     ],
     data: Annotated[str, typer.Option(help="data set: NAME or '{kind: NAME, ...}'")] = "ml-100k",
     seeds: Annotated[int, typer.Option(min=1, help="fits per recommender")] = 3,
+    users: Annotated[int | None, typer.Option(min=2, help="users judged, at most; all are learned from")] = None,
+    llm: Annotated[
+        str | None, typer.Option(help="language model for recommenders that ask one: kind:model, or {kind: ...}")
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Judge recommenders offline: leave-one-out, full ranking, seen items filtered, one thread."""
@@ -41,8 +49,10 @@ def command(
         build("recommenders", spec)  # say what is wrong before any data is loaded
     dataset = build("data", read_spec(data, "--data")).load()
     held_out = leave_one_out(dataset.interactions, dataset.catalog)
-    with threadpool_limits(limits=1):
-        rows = judge([*zip(recommender, specs, strict=True)], held_out, seeds, Console(stderr=True))
+    if users is not None:
+        held_out = held_out.some(users)
+    with threadpool_limits(limits=1), building(llm, dataset.name) as make:
+        rows = judge([*zip(recommender, specs, strict=True)], held_out, seeds, make, Console(stderr=True))
     if json_:
         typer.echo(json.dumps({"data": dataset.name, "users": len(held_out.target), "seeds": seeds, "rows": rows}))
     else:
@@ -67,17 +77,44 @@ def read_spec(text: str, option: str) -> dict[str, Any]:
     raise InvalidInput(f"{option} {text!r} names no component; {example}")
 
 
+@contextmanager
+def building(llm: str | None, data: str) -> "Iterator[Make]":
+    """Yield what builds recommenders that may ask the language model, if one is named.
+
+    Its answers are kept in the cache folder, so that the same command asks nothing twice.
+    """
+    from functools import partial
+
+    from simulator.components import build
+
+    if llm is None:
+        yield partial(build, "recommenders")
+        return
+    from agents.cache import home
+    from agents.llm.dispatcher import Dispatcher
+    from agents.llm.journal import Journal
+    from agents.llm.stack import assemble
+    from analysis.cli.fidelity import llm_spec
+    from simulator.recommenders.talking import Everyone, lend
+
+    path = home() / "evaluate" / f"{data.replace(':', '-').replace('/', '-')}.journal"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    model = build("llm", llm_spec(llm))
+    with Journal(path) as journal, Dispatcher({"only": assemble(model, journal)}) as voices:
+        yield lambda spec: lend(build("recommenders", spec), Everyone(voices, "only"))
+
+
 def judge(
-    wanted: list[tuple[str, dict[str, Any]]], held_out: "HeldOut", seeds: int, console: "Console"
+    wanted: list[tuple[str, dict[str, Any]]], held_out: "HeldOut", seeds: int, make: "Make", console: "Console"
 ) -> list[dict[str, Any]]:
     """Return one row per recommender, in the order asked for, each compared with the baseline user by user."""
     from analysis.offline import difference, figures
     from simulator.components import build, describe
 
-    baseline = trials(BASELINE, {"kind": BASELINE}, held_out, seeds, console)
+    baseline = trials(BASELINE, {"kind": BASELINE}, held_out, seeds, make, console)
     rows = []
     for name, spec in wanted:
-        mine = trials(name, spec, held_out, seeds, console)
+        mine = trials(name, spec, held_out, seeds, make, console)
         versus = {f"{figure}@10": difference(mine, baseline, figure) for figure in ("recall", "ndcg")}
         below = versus["ndcg@10"]["mean"] < 0
         rows.append(
@@ -92,10 +129,11 @@ def judge(
     return rows
 
 
-def trials(name: str, spec: dict[str, Any], held_out: "HeldOut", seeds: int, console: "Console") -> "list[Trial]":
+def trials(
+    name: str, spec: dict[str, Any], held_out: "HeldOut", seeds: int, make: "Make", console: "Console"
+) -> "list[Trial]":
     """Fit and judge one recommender once per seed."""
     from analysis.offline import trial
-    from simulator.components import build
     from simulator.seeds import Streams
 
     done = []
@@ -105,7 +143,7 @@ def trials(name: str, spec: dict[str, Any], held_out: "HeldOut", seeds: int, con
             def say(share: float, what: str, seed: int = seed) -> None:
                 status.update(f"{name}  seed {seed + 1}/{seeds}  {share:4.0%}  {what}")
 
-            done.append(trial(build("recommenders", spec), held_out, Streams(seed), say))
+            done.append(trial(make(spec), held_out, Streams(seed), say))
     return done
 
 

@@ -14,7 +14,6 @@ from string import ascii_uppercase
 from typing import Literal
 
 import numpy as np
-from scipy.stats import rankdata
 
 from agents.asking import likelihood
 from agents.asking.scored import flaw
@@ -98,7 +97,9 @@ def ranks(ballot: Ballot, answer: Answer, nobody: Mapping[int, float]) -> Floats
     if values is None:
         return None
     found = np.empty(len(ballot.items))
-    found[ballot.order] = rankdata(-np.asarray(values))
+    value = np.asarray(values)
+    better, equal = (compare(value[None], value[:, None]).sum(axis=1) for compare in (np.greater, np.equal))
+    found[ballot.order] = better + (equal + 1) / 2
     return found
 
 

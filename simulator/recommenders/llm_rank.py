@@ -101,11 +101,11 @@ class LlmRank(Talking):
         if len(shown) < 2 or not len(told):
             return
         history = self.titles(told) if self._way == "likelihood" else self.lines(told)
-        places, seed = np.arange(len(shown)), requests.seed[row].astype(np.int64)
-        for number in range(1 if self._way == "likelihood" else self.rounds):
-            order = np.argsort(ORDERS.uniform("ballot", seed, number, places), kind="stable")
-            items = tuple(self._items[item] for item in shown[order].tolist())
-            user, now = int(requests.user_id[row]), float(requests.now[row])
+        seed, rounds = requests.seed[row].astype(np.int64), np.arange(1 if self._way == "likelihood" else self.rounds)
+        draws = ORDERS.uniform("ballot", seed, rounds[:, None], np.arange(len(shown)))
+        user, now = int(requests.user_id[row]), float(requests.now[row])
+        for order in np.argsort(draws, axis=1, kind="stable"):
+            items = tuple([self._items[item] for item in shown[order].tolist()])
             yield WAYS[self._way](row, order, items, history, user, now)
 
     def _ranks(self, cast: Sequence[Ballot]) -> list[Floats | None]:

@@ -34,6 +34,22 @@ class Voices(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Everyone:
+    """One language model behind every name."""
+
+    voices: Voices
+    name: str
+
+    def kinds(self, model: str) -> frozenset[Kind]:
+        """Return the kinds of prompt it can answer."""
+        return self.voices.kinds(self.name)
+
+    def ask_all(self, model: str, prompts: Sequence[Prompt]) -> list[Answer]:
+        """Ask it."""
+        return self.voices.ask_all(self.name, prompts)
+
+
 @dataclass
 class Talking(Recommender):
     """Recommend by what a language model says.

@@ -23,7 +23,7 @@ def smallest_spec(kind: str) -> dict[str, Any]:
     fields = [field for field in dataclasses.fields(find("recommenders", kind)) if field.init]
     missing = (dataclasses.MISSING, dataclasses.MISSING)
     needed = {field.name: "item_knn" for field in fields if (field.default, field.default_factory) == missing}
-    few = {name: n for name, n in (("epochs", 6), ("refit_epochs", 1)) if name in {field.name for field in fields}}
+    few = {name: n for name, n in (("epochs", 6), ("refit_epochs", 1), ("rounds", 1)) if name in {field.name for field in fields}}
     return {"kind": kind, **needed, **few}
 
 
