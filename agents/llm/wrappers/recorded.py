@@ -103,4 +103,4 @@ class Recorded(LanguageModel):
             del self._under_way[address]
 
 
-_ALL: tuple[Kind, ...] = ("text", "structured", "labels", "likelihood")
+_ALL: tuple[Kind, ...] = ("text", "structured", "labels", "likelihood", "beam")
