@@ -1,11 +1,12 @@
 """A language model in this process, for likelihoods and labels, by the ``transformers`` library."""
 
 import asyncio
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agents import models
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from agents.llm.local.packed import PackedScorer
 
 T = TypeVar("T")
+_TEXTS = 1 << 16
+"""Continuations whose tokens are remembered: catalogs ask for the same titles over and over."""
 
 
 @dataclass
@@ -36,6 +39,7 @@ class Transformers(LanguageModel):
     _workers: ThreadPoolExecutor = field(init=False, repr=False)
     _scorer: "PackedScorer" = field(init=False, repr=False)
     _tokenizer: Any = field(init=False, repr=False)
+    _tokens: Callable[[str], list[int]] = field(init=False, repr=False)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -45,8 +49,8 @@ class Transformers(LanguageModel):
 
     @property
     def kinds(self) -> frozenset[Kind]:
-        """Return likelihood and labels."""
-        return frozenset(("likelihood", "labels"))
+        """Return everything that is read off probabilities."""
+        return frozenset(("likelihood", "labels", "beam"))
 
     async def open(self) -> None:
         """Load the weights (some seconds); raise MissingResource where they are not."""
@@ -74,16 +78,19 @@ class Transformers(LanguageModel):
         weights, self._tokenizer = network.load(folder)
         if self.adapter:
             adapter.merge(weights, self.adapter)
+        self._tokens = lru_cache(maxsize=_TEXTS)(partial(network.tokens, self._tokenizer))
         self._scorer = PackedScorer(weights, cache_bytes=self.cache_mb << 20)
 
     def _answer(self, prompt: Prompt) -> Answer:
         started = time.perf_counter()
         prefix = network.prefix(self._tokenizer, prompt.messages)
-        continuations = [network.tokens(self._tokenizer, text) for text in prompt.continuations]
+        continuations = [self._tokens(text) for text in prompt.continuations]
         longest = len(prefix) + max(map(len, continuations), default=0)
         if longest > self._scorer.context:
             error = f"the prompt has {longest} tokens, the model reads {self._scorer.context}"
             return Answer(status="failed", error=error, finish_reason="length")
+        if prompt.kind == "beam":
+            return self._search(prompt, prefix, continuations, started)
         if prompt.kind == "labels":
             scores = self._scorer.next_token(prefix, [self._label(text) for text in prompt.labels])
         else:
@@ -94,6 +101,20 @@ class Transformers(LanguageModel):
             lengths=tuple(map(len, continuations)),
             tokens_in=len(prefix) + sum(map(len, continuations)),
             tokens_cached=scores.reused,
+            latency_s=time.perf_counter() - started,
+        )
+
+    def _search(
+        self, prompt: Prompt, prefix: Sequence[int], texts: Sequence[Sequence[int]], started: float
+    ) -> Answer:
+        from agents.llm.local.beam import likeliest
+
+        found = likeliest(self._scorer, prefix, texts, prompt.beams)
+        return Answer(
+            status="ok",
+            text=json.dumps(found.best),
+            tokens_in=len(prefix) + found.read,
+            tokens_cached=found.reused,
             latency_s=time.perf_counter() - started,
         )
 
