@@ -36,9 +36,13 @@ class HeldOut:
 
     def some(self, users: int) -> "HeldOut":
         """Return at most so many of the requests, drawn by key: all is learned from, but fewer users are judged."""
-        drawn = np.argsort(Streams(0).uniform("judged user", self.requests.user_id), kind="stable")[:users]
-        rows = np.sort(drawn)
+        rows = self.drawn(users)
         return replace(self, requests=self.requests.take(rows), target=self.target[rows])
+
+    def drawn(self, users: int) -> Ints:
+        """Return the places of the requests that ``some`` keeps."""
+        order = np.argsort(Streams(0).uniform("judged user", self.requests.user_id), kind="stable")
+        return np.sort(order[:users])
 
 
 def leave_one_out(log: Interactions, catalog: Catalog) -> HeldOut:
