@@ -18,7 +18,10 @@ from simulator.recommenders.skip_markov import SkipMarkov
 from simulator.recommenders.talking import lend
 
 
-SMALL: dict[str, dict[str, Any]] = {"p5": {"epochs": 4, "width": 32, "blocks": 1}}
+SMALL: dict[str, dict[str, Any]] = {
+    "p5": {"epochs": 4, "width": 32, "blocks": 1},
+    "collm": {"epochs": 3, "mapping_epochs": 1, "width": 32},
+}
 """Networks as large as the planted worlds need."""
 
 
