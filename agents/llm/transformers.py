@@ -104,9 +104,7 @@ class Transformers(LanguageModel):
             latency_s=time.perf_counter() - started,
         )
 
-    def _search(
-        self, prompt: Prompt, prefix: Sequence[int], texts: Sequence[Sequence[int]], started: float
-    ) -> Answer:
+    def _search(self, prompt: Prompt, prefix: Sequence[int], texts: Sequence[Sequence[int]], started: float) -> Answer:
         from agents.llm.local.beam import likeliest
 
         found = likeliest(self._scorer, prefix, texts, prompt.beams)

@@ -49,7 +49,9 @@ def command(
 
     spec = read_spec(recommender, "--recommender")
     if spec["kind"] != "p5" or "tasks" in spec:
-        raise InvalidInput(f"--recommender {recommender!r}: name a p5 without tasks, such as '{{kind: p5, epochs: 10}}'")
+        raise InvalidInput(
+            f"--recommender {recommender!r}: name a p5 without tasks, such as '{{kind: p5, epochs: 10}}'"
+        )
     build("recommenders", spec)  # say what is wrong before any data is loaded
     dataset = build("data", read_spec(data, "--data")).load()
     held_out = leave_one_out(dataset.interactions, dataset.catalog)
@@ -209,7 +211,9 @@ def show(told: Mapping[str, Any]) -> None:
 
     screen = Console()
     names = [name for task in TASKS for name in FIGURES[task]]
-    printed = Table(title=f"Tasks trained together on {told['data']}, {told['seeds']} seeds, 95 % intervals; gain over alone")
+    printed = Table(
+        title=f"Tasks trained together on {told['data']}, {told['seeds']} seeds, 95 % intervals; gain over alone"
+    )
     for heading in ("tasks", *names, "fit CPU s"):
         printed.add_column(heading, justify="left" if heading == "tasks" else "right", no_wrap=True)
     for row in told["rows"]:

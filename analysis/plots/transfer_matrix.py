@@ -22,7 +22,9 @@ CLEAR = 0.6
 
 def tidy(told: Mapping[str, Any]) -> pd.DataFrame:
     """Return one row per set of tasks and figure: value, interval, and percent gained over the task alone."""
-    alone = {name: row[name]["value"] for row in told["rows"] for name in FIGURES if len(row["tasks"]) == 1 and name in row}
+    alone = {
+        name: row[name]["value"] for row in told["rows"] for name in FIGURES if len(row["tasks"]) == 1 and name in row
+    }
     rows = []
     for row in told["rows"]:
         for name, sign in FIGURES.items():
@@ -35,7 +37,9 @@ def tidy(told: Mapping[str, Any]) -> pd.DataFrame:
 def draw(frame: pd.DataFrame) -> Figure:
     """Return a heat map, one row per set of tasks; every cell says its figure and its gain."""
     sets = list(dict.fromkeys(frame["tasks"]))
-    gained = frame.pivot(index="tasks", columns="figure", values="gained_percent").reindex(index=sets, columns=[*FIGURES])
+    gained = frame.pivot(index="tasks", columns="figure", values="gained_percent").reindex(
+        index=sets, columns=[*FIGURES]
+    )
     value = frame.pivot(index="tasks", columns="figure", values="value").reindex(index=sets, columns=[*FIGURES])
     most = max(float(np.nanmax(np.abs(gained.to_numpy()), initial=0.0)), 1.0)
     figure, (ax,) = panels(1, height=0.42 * len(sets) + 0.9, width=5.2)

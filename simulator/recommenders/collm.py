@@ -222,7 +222,7 @@ def _hashed(word: str) -> int:
 
 
 def vectors(log: Interactions, n_items: int, dimensions: int, rng: np.random.Generator) -> Floats:
-    """Return (items, dimensions) vectors of who takes what together, of length 1; 0 for what nobody took with others."""
+    """Return (items, dimensions) vectors of who takes what together, of length 1; 0 for what nobody took."""
     together = co_occurrence(log, n_items)
     found = together @ leading_basis(together, dimensions, rng)
     length = np.linalg.norm(found, axis=1, keepdims=True)
@@ -238,7 +238,7 @@ def shuffled(table: Floats, rng: np.random.Generator) -> Floats:
 
 
 def said(table: Floats, rng: np.random.Generator) -> Ints:
-    """Return (items, PARTS) words for vectors, one per part of it: which of CODES it is near to; 0 where there is none."""
+    """Return (items, PARTS) words that say vectors, part by part: which of CODES it is nearest; 0 for none."""
     known = np.abs(table).sum(axis=1) > 0
     parts = np.ascontiguousarray(table.reshape(len(table), PARTS, -1).transpose(1, 0, 2))
     codes = nearest(parts, cluster(parts[:, known], CODES, rng)).T

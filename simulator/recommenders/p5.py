@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
@@ -219,7 +220,7 @@ class P5(Scorer):
         inside[inside] = number[requests.history[inside]] >= 0
         ends = np.append(0, np.cumsum(inside))[requests.starts]
         kept = requests.history[inside]
-        return [kept[start:end] for start, end in zip(ends[:-1], ends[1:], strict=True)]
+        return [kept[start:end] for start, end in pairwise(ends.tolist())]
 
     def _next(self, texts: Sequence[tuple[list[int], list[int]]]) -> Floats:
         """Return (texts, tokens) logits of the next word of texts to read and to say, a block at a time."""

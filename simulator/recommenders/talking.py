@@ -61,7 +61,7 @@ class Talking(Recommender):
     _voices: Voices | None = field(init=False, repr=False, compare=False, default=None)
     _items: tuple[Item, ...] = field(init=False, repr=False, default=())
 
-    def settle(self, kinds: frozenset[Kind]) -> None:  # noqa: B027
+    def settle(self, kinds: frozenset[Kind]) -> None:
         """Choose how to ask from the kinds of prompt the model answers; raise InvalidInput where none will do."""
 
     def asked(self, prompts: Sequence[Prompt]) -> list[Answer]:

@@ -14,7 +14,20 @@ from agents.schema import Floats, Ints
 from simulator.catalog import Catalog, Interactions
 
 Task = Literal["sequential", "rating", "explanation"]
-WORDS = ("", "<start>", "<end>", "sequential", "rating", "explanation", "because", "you", "watched", "both", "are", "and")
+WORDS = (
+    "",
+    "<start>",
+    "<end>",
+    "sequential",
+    "rating",
+    "explanation",
+    "because",
+    "you",
+    "watched",
+    "both",
+    "are",
+    "and",
+)
 """The words that texts are made of beside ratings, genres and items; the first fills rows up."""
 START, END = 1, 2
 LONGEST = 12
@@ -125,9 +138,7 @@ def rating(person: Person, length: int, rng: np.random.Generator) -> Row | None:
     return Row(rated_reading(person.items[known], person.rated[known], length), said, wanted)
 
 
-def explanation(
-    words: Vocabulary, genres: Ints, person: Person, length: int, rng: np.random.Generator
-) -> Row | None:
+def explanation(words: Vocabulary, genres: Ints, person: Person, length: int, rng: np.random.Generator) -> Row | None:
     """Read what was taken up to a random moment, and say why the item after it was shown."""
     cut = int(rng.integers(1, len(person.items)))
     before = person.item_id[:cut][-length:]

@@ -17,10 +17,9 @@ from simulator.recommenders.popularity import Popularity
 from simulator.recommenders.skip_markov import SkipMarkov
 from simulator.recommenders.talking import lend
 
-
 SMALL: dict[str, dict[str, Any]] = {
     "p5": {"epochs": 4, "width": 32, "blocks": 1},
-    "collm": {"epochs": 3, "mapping_epochs": 1, "width": 32},
+    "collm": {"epochs": 4, "mapping_epochs": 1, "width": 32, "batch": 32},
 }
 """Networks as large as the planted worlds need."""
 
@@ -30,7 +29,11 @@ def smallest_spec(kind: str) -> dict[str, Any]:
     fields = [field for field in dataclasses.fields(find("recommenders", kind)) if field.init]
     missing = (dataclasses.MISSING, dataclasses.MISSING)
     needed = {field.name: "item_knn" for field in fields if (field.default, field.default_factory) == missing}
-    few = {name: n for name, n in (("epochs", 6), ("refit_epochs", 1), ("rounds", 1)) if name in {field.name for field in fields}}
+    few = {
+        name: n
+        for name, n in (("epochs", 6), ("refit_epochs", 1), ("rounds", 1))
+        if name in {field.name for field in fields}
+    }
     return {"kind": kind, **needed, **few, **SMALL.get(kind, {})}
 
 

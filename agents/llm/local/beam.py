@@ -61,7 +61,9 @@ def likeliest(scorer: PackedScorer, prefix: Sequence[int], texts: Sequence[Seque
         for node, run, logprobs, mine in zip(ahead, runs, rows, spots, strict=True):
             if node.high - node.low == 1:
                 rest = table[node.low, node.depth : node.depth + len(run)]
-                done.append((node.logprob + sum(float(row[t]) for row, t in zip(logprobs, rest, strict=True)), node.low))
+                done.append(
+                    (node.logprob + sum(float(row[t]) for row, t in zip(logprobs, rest, strict=True)), node.low)
+                )
             else:
                 live += _children(table, node, logprobs[-1], done, (*node.seen, *mine))
         read += sum(map(len, runs))
@@ -101,7 +103,7 @@ def _children(
 
 
 def _run(table: Ints, node: Node) -> list[int]:
-    """Return the tokens to read next: the last of a beginning, and all but the last one after it where one text is left."""
+    """Return the tokens to read next: a beginning's last and, where one text is left, what follows but for its last."""
     row = table[node.low, node.depth - 1 :]
     whole: list[int] = row[: int(np.argmax(row == END))].tolist()
     return whole[:-1] if node.high - node.low == 1 else whole[:1]
