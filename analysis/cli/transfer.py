@@ -129,7 +129,7 @@ def worded(model: "P5", held_out: "HeldOut") -> dict[str, float]:
     import numpy as np
 
     asked = held_out.some(EXPLAINED)
-    said, wanted = (ways(asked.requests, asked.target) for ways in (model.explained, model.reference))
+    said, wanted = (ways(asked.requests, asked.target) for ways in (model.explained, model.expected))
     pairs = [(one, other) for one, other in zip(said, wanted, strict=True) if other is not None]
     if not pairs:
         return {name: float("nan") for name in FIGURES["explanation"]}

@@ -199,7 +199,7 @@ class P5(Scorer):
             going = [row for row, token in zip(going, best, strict=True) if token != END]
         return [said[row][2:] if row in said else [] for row in range(len(requests))]
 
-    def reference(self, requests: Requests, item: Ints) -> list[list[int] | None]:
+    def expected(self, requests: Requests, item: Ints) -> list[list[int] | None]:
         """Return the template's explanations, None where history and item share no genre."""
         words = self._known()
         histories = self._histories(requests)

@@ -4,7 +4,6 @@ They ask at the moment a page is made, through the voices they were lent: a run 
 answers come from its journal and count against its budget. Fitting asks nobody.
 """
 
-import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -98,8 +97,7 @@ def lend(recommender: R, voices: Voices) -> R:
 
 def _parts(recommender: Recommender) -> Iterator[Recommender]:
     yield recommender
-    for each in dataclasses.fields(recommender) if dataclasses.is_dataclass(recommender) else ():
-        value = getattr(recommender, each.name, None)
+    for value in vars(recommender).values():
         for inner in value if isinstance(value, list | tuple) else (value,):
             if isinstance(inner, Recommender):
                 yield from _parts(inner)

@@ -52,7 +52,7 @@ def test_one_model_learns_three_tasks_at_once():
     rating = np.where(requests.history % 2, 2.0, 5.0)
     predicted = model.predict_rating(requests, rating, item)
     assert np.abs(predicted - np.where(item % 2, 2.0, 5.0)).mean() < 0.8
-    pairs = zip(model.explained(requests, item), model.reference(requests, item), strict=True)
+    pairs = zip(model.explained(requests, item), model.expected(requests, item), strict=True)
     same = [np.mean([a == b for a, b in zip(said, wanted, strict=False)]) for said, wanted in pairs]
     assert np.mean(same) > 0.8
     text = model.explain(requests, item)[0]
