@@ -10,6 +10,7 @@ from agents.redaction import redacted
 from simulator.components import InvalidSpec, build, find
 from simulator.problems import Problem, Where, problems, unknown
 from simulator.recommenders.base import Recommender
+from simulator.recommenders.talking import Talking
 from simulator.scenario import Component, DataSection, RecommenderSection, Scenario
 from simulator.truth import NO_USERS, Minds, reveal
 
@@ -27,7 +28,8 @@ def check(data: Any) -> list[Problem]:
         wrong = {p.where for p in found}
         for family, where, spec in components(data):
             found += [p for p in _component(family, where, spec) if p.where not in wrong]
-        found += _talking(data.get("behavior"), ("behavior",), data.get("llm"))
+        found += _talking(data.get("behavior"), ("behavior",), data.get("llm"), "behaviors")
+        found += _talking(data.get("recommender"), ("recommender",), data.get("llm"), "recommenders")
         found += _narrating(data.get("users"), data.get("llm"))
         if not any(p.where[:1] == ("recommender",) for p in found):
             found += _levers(data.get("recommender"))
@@ -128,15 +130,15 @@ def _secrets(data: Any, where: Where) -> list[Problem]:
     return [problem for step, value in inner for problem in _secrets(value, (*where, step))]
 
 
-def _talking(spec: Any, where: Where, llm: Any) -> list[Problem]:
-    """Return the language models that behaviors name and the ``llm`` section does not hold."""
+def _talking(spec: Any, where: Where, llm: Any, family: str) -> list[Problem]:
+    """Return the language models that components of a family name and the ``llm`` section does not hold."""
     if isinstance(spec, list):
-        return [p for n, inner in enumerate(spec) for p in _talking(inner, (*where, n), llm)]
+        return [p for n, inner in enumerate(spec) for p in _talking(inner, (*where, n), llm, family)]
     if not isinstance(spec, dict):
         return []
-    found = [p for key, inner in spec.items() for p in _talking(inner, (*where, key), llm)]
+    found = [p for key, inner in spec.items() for p in _talking(inner, (*where, key), llm, family)]
     names = list(llm) if isinstance(llm, dict) else []
-    model = _model(spec)
+    model = _model(family, spec)
     if model is not None and model not in names:
         found.append(Problem((*where, "model"), unknown(model, "language model of the llm section", names)))
     return found
@@ -165,13 +167,13 @@ def _untold(data: Mapping[str, Any]) -> list[Problem]:
     return []
 
 
-def _model(spec: Mapping[str, Any]) -> str | None:
-    """Return the entry of ``llm`` that a behavior's spec names; an empty name asks nobody."""
+def _model(family: str, spec: Mapping[str, Any]) -> str | None:
+    """Return the entry of ``llm`` that a component's spec names; an empty name asks nobody."""
     try:
-        component = find("behaviors", str(spec.get("kind")))
+        component = find(family, str(spec.get("kind")))
     except InvalidInput:
         return None
-    if "model" not in component.__dataclass_fields__:
+    if "model" not in component.__dataclass_fields__ or not (family == "behaviors" or issubclass(component, Talking)):
         return None
     model = spec.get("model", getattr(component, "model", None))
     return model if isinstance(model, str) and model else None

@@ -13,6 +13,7 @@ from simulator.catalog import Catalog, Interactions
 from simulator.commits import write_durably
 from simulator.levers.base import described, levered, nested
 from simulator.recommenders.base import Progress, Recommender, State, silent
+from simulator.recommenders.talking import Voices, lend
 from simulator.seeds import Streams
 
 
@@ -47,12 +48,23 @@ class Fits:
     ``spec`` is a recommender's with its ``levers``: what they change is part of what is fitted, saved and loaded.
     """
 
-    def __init__(self, folder: Path, spec: Mapping[str, Any], seed: int, catalog: Catalog, *, warm: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        spec: Mapping[str, Any],
+        seed: int,
+        catalog: Catalog,
+        *,
+        warm: bool,
+        voices: Voices | None = None,
+    ) -> None:
         self.folder = folder
         self._spec = dict(spec)
         self._streams = Streams(seed)
         self._catalog = catalog
-        probe = levered(self._spec)
+        self._voices = voices
+        """Lent to recommenders that ask a language model; where only fits are made nobody asks."""
+        probe = self._built()
         self._whole = described(self._spec)
         """The specification with every default: a resolved scenario spells them out, and must find the same fits."""
         self.continues = warm and bool(getattr(probe, "warm", False))
@@ -91,7 +103,7 @@ class Fits:
     def _found_or_made(self, number: int, key: str, make: Callable[[Recommender], None]) -> Recommender:
         recommender = self.again(number, key)
         if recommender is None:
-            recommender = levered(self._spec)
+            recommender = self._built()
             make(recommender)
             save_state(self.folder / f"fit-{number:04d}.npz", recommender.state(), key)
         self.key = key
@@ -102,6 +114,10 @@ class Fits:
         state = load_state(self.folder / f"fit-{number:04d}.npz", key)
         if state is None:
             return None
-        recommender = levered(self._spec)
+        recommender = self._built()
         recommender.load_state(state)
         return recommender
+
+    def _built(self) -> Recommender:
+        recommender = levered(self._spec)
+        return lend(recommender, self._voices) if self._voices is not None else recommender

@@ -162,7 +162,14 @@ def _execute(
     """Gather, let time pass, seal, and say what came out."""
     cast = cast or gather(scenario, dispatcher, progress)
     recommender = scenario.recommender
-    fits = Fits(folder / "checkpoints", recommender.spec(), scenario.seed, cast.catalog, warm=recommender.warm)
+    fits = Fits(
+        folder / "checkpoints",
+        recommender.spec(),
+        scenario.seed,
+        cast.catalog,
+        warm=recommender.warm,
+        voices=dispatcher,
+    )
     log = CommitLog(folder / "log", recommender.kind, dispatcher.sync)
     checkpoint = Checkpoint(folder / "checkpoints" / "columns.npz", digest(scenario))
     try:
@@ -176,7 +183,7 @@ def _execute(
         checkpoint.drop()
     finally:
         log.close()
-    manifest |= outcome(scenario, cast, driver.tally, log, dispatcher)
+    manifest |= outcome(scenario, cast, driver.tally, log, dispatcher) | {"slates": dict(world.diagnostics)}
     share, limit = manifest["fallback_share"], scenario.budget.fallback_share
     if share > limit:
         manifest["limits_hit"].append("fallback_share")

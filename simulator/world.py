@@ -1,6 +1,8 @@
 """The platform under test: what it knows, what it shows, and when that changes."""
 
+import json
 import math
+from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -82,6 +84,8 @@ class World:
         self._search = SearchIndex(cast.catalog, cast.setting.popularity)
         self.social = Social(scenario.social, cast.setting, self.streams) if scenario.social else None
         self._note_cast()
+        self.diagnostics: Counter[str] = Counter()
+        """What recommenders counted while they made slates."""
         self.version: Version
         """What the next commit publishes."""
         self._turns: Ints = np.zeros(2, dtype=np.int64)
@@ -160,6 +164,7 @@ class World:
             slates = version.recommender.recommend(self._requests(rows[mine], now[mine]), size)
             item_id[mine], score[mine] = slates.item_id, slates.score
             propensity[mine] = np.exp(slates.log_propensity)
+            self.diagnostics.update(slates.diagnostics)
         return item_id, score, propensity
 
     def _searching(self, rows: Ints) -> Bools:
@@ -341,6 +346,7 @@ class World:
         return (
             {"now": np.array(self.env.now), "popularity": self._popularity}
             | {"turns": self._turns, "learned": np.array(self._learned)}
+            | {"diagnostics": np.array(json.dumps(self.diagnostics))}
             | prefixed("log", {name: getattr(log, name) for name in Interactions.__annotations__})
             | prefixed("cohort", self.cohort.state())
             | prefixed("trails", self._trails.state())
@@ -352,6 +358,7 @@ class World:
         """Become the world that returned this state, when ``version`` was the one to be published next."""
         self._popularity = np.asarray(state["popularity"], dtype=np.float64)
         self._turns, self._learned = np.array(state["turns"]), float(state["learned"])
+        self.diagnostics = Counter(json.loads(str(state["diagnostics"])))
         self._log = [Interactions(**under("log.", state))]  # type: ignore[arg-type]
         self.cohort.load_state(under("cohort.", state))
         self._trails.load_state(under("trails.", state))

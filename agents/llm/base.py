@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["text", "structured", "labels", "likelihood", "embedding"]
+Kind = Literal["text", "structured", "labels", "likelihood", "embedding", "beam"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Prompt:
     - ``labels``: log-probabilities of the one-token ``labels`` as the next token.
     - ``likelihood``: log-probability of each of ``continuations`` after the messages.
     - ``embedding``: one vector for each of ``continuations``, each read by itself.
+    - ``beam``: the likeliest of ``continuations``, by a search that follows ``beams`` of their beginnings at once.
     ``user_id``, ``decision`` and ``attempt`` enter the content address only where text is sampled.
     ``now`` is the simulated minute: where questions wait for a slot, those of the earliest moment go
     first, because everybody else's clock waits for them.
@@ -41,6 +42,7 @@ class Prompt:
     max_tokens: int = 256
     temperature: float = 0.0
     now: float = 0.0
+    beams: int = 0
 
     _addressed: tuple[str, str] = field(default=("", ""), init=False, repr=False, compare=False)
 
@@ -55,6 +57,8 @@ class Prompt:
             parts = [fingerprint, self.kind, self.schema, f"{self.max_tokens} {self.temperature!r}"]
             if self.temperature > 0 and self.kind in ("text", "structured"):
                 parts.append(f"{self.user_id} {self.decision} {self.attempt}")
+            if self.beams:
+                parts.append(f"beams {self.beams}")
             for message in self.messages:
                 parts += (message.role, message.text)
             spans = [len(parts), len(self.labels), *map(len, parts)]
@@ -71,7 +75,8 @@ class Prompt:
 class Answer:
     """What came back. A failed answer is data: ``status`` says so and nothing is raised.
 
-    ``text`` for text and structured prompts, ``logprobs`` (natural log, one per label or
+    ``text`` for text and structured prompts, and for ``beam`` (a JSON list of places among the continuations, each
+    with its log-probability, the likeliest first), ``logprobs`` (natural log, one per label or
     continuation, in their order) for labels and likelihood, ``vectors`` (one per continuation, all of one
     width) for embedding; ``lengths`` counts the tokens each
     continuation's sum runs over. ``cost`` is US dollars, None when the model is unpriced. The

@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, TypeVar
@@ -29,7 +29,7 @@ class Dispatcher:
     is still in flight is cancelled. How many questions a model is sent at once is its own affair
     (``stack.assemble``). A question whose answer is known already never reaches the event loop.
     Whatever a model raises is raised again by the next ``completed`` or ``ask``, and by every one
-    after it.
+    after it; what it raises to ``ask`` or ``ask_all`` is raised there.
     """
 
     def __init__(self, models: Mapping[str, LanguageModel]) -> None:
@@ -43,7 +43,7 @@ class Dispatcher:
         self._arrived: SimpleQueue[list[Told] | Exception] = SimpleQueue()
         self._known: list[Told] = []
         self._under_way = 0
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._error: Exception | None = None
 
     def __enter__(self) -> "Dispatcher":
@@ -97,6 +97,13 @@ class Dispatcher:
             raise self._error
         return self._counted(model, self._wait(self._named(model).ask(prompt)))
 
+    def ask_all(self, model: str, prompts: Sequence[Prompt]) -> list[Answer]:
+        """Ask many questions at once and wait for all: for recommenders, whose page nobody can look at before."""
+        if self._error is not None:
+            raise self._error
+        answers = self._wait(self._ask_all(self._named(model), prompts))
+        return [self._counted(model, answer) for answer in answers]
+
     def sync(self) -> None:
         """Make every answer given so far durable; call it before committing what rests on them."""
         for model in self._models.values():
@@ -141,6 +148,13 @@ class Dispatcher:
     def _counted(self, model: str, answer: Answer) -> Answer:
         self._tallies[model].add(answer)
         return answer
+
+    async def _ask_all(self, model: LanguageModel, prompts: Sequence[Prompt]) -> list[Answer]:
+        tasks = [self._loop.create_task(model.ask(prompt)) for prompt in prompts]
+        self._tasks.update(tasks)  # closing cancels what an error leaves under way
+        for task in tasks:
+            task.add_done_callback(self._tasks.discard)
+        return await asyncio.gather(*tasks)
 
     def _start_all(self) -> None:
         """Turn waiting questions into tasks; runs in the loop."""

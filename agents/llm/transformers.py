@@ -1,11 +1,12 @@
 """A language model in this process, for likelihoods, labels and vectors, by the ``transformers`` library."""
 
 import asyncio
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agents import models
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from agents.llm.local.states import States
 
 T = TypeVar("T")
+_TEXTS = 1 << 16
+"""Continuations whose tokens are remembered: catalogs ask for the same titles over and over."""
 
 
 @dataclass
@@ -38,6 +41,7 @@ class Transformers(LanguageModel):
     _scorer: "PackedScorer" = field(init=False, repr=False)
     _states: "States" = field(init=False, repr=False)
     _tokenizer: Any = field(init=False, repr=False)
+    _tokens: Callable[[str], list[int]] = field(init=False, repr=False)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -47,8 +51,8 @@ class Transformers(LanguageModel):
 
     @property
     def kinds(self) -> frozenset[Kind]:
-        """Return likelihood, labels and embedding."""
-        return frozenset(("likelihood", "labels", "embedding"))
+        """Return what is read off probabilities, and embedding."""
+        return frozenset(("likelihood", "labels", "embedding", "beam"))
 
     async def open(self) -> None:
         """Load the weights (some seconds); raise MissingResource where they are not."""
@@ -77,19 +81,22 @@ class Transformers(LanguageModel):
         weights, self._tokenizer = network.load(folder)
         if self.adapter:
             adapter.merge(weights, self.adapter)
+        self._tokens = lru_cache(maxsize=_TEXTS)(partial(network.tokens, self._tokenizer))
         self._scorer = PackedScorer(weights, cache_bytes=self.cache_mb << 20)
         self._states = States(weights)
 
     def _answer(self, prompt: Prompt) -> Answer:
         started = time.perf_counter()
         prefix = network.prefix(self._tokenizer, prompt.messages) if prompt.messages else []
-        continuations = [network.tokens(self._tokenizer, text) for text in prompt.continuations]
+        continuations = [self._tokens(text) for text in prompt.continuations]
         longest = len(prefix) + max(map(len, continuations), default=0)
         if longest > self._scorer.context:
             error = f"the prompt has {longest} tokens, the model reads {self._scorer.context}"
             return Answer(status="failed", error=error, finish_reason="length")
         if prompt.kind == "embedding":
             return self._read(continuations, started)
+        if prompt.kind == "beam":
+            return self._search(prompt, prefix, continuations, started)
         if prompt.kind == "labels":
             scores = self._scorer.next_token(prefix, [self._label(text) for text in prompt.labels])
         else:
@@ -109,6 +116,18 @@ class Transformers(LanguageModel):
         vectors, spent = self._states.of(texts), time.perf_counter() - started
         lengths = tuple(map(len, texts))
         return Answer(status="ok", vectors=vectors, lengths=lengths, tokens_in=sum(lengths), latency_s=spent)
+
+    def _search(self, prompt: Prompt, prefix: Sequence[int], texts: Sequence[Sequence[int]], started: float) -> Answer:
+        from agents.llm.local.beam import likeliest
+
+        found = likeliest(self._scorer, prefix, texts, prompt.beams)
+        return Answer(
+            status="ok",
+            text=json.dumps(found.best),
+            tokens_in=len(prefix) + found.read,
+            tokens_cached=found.reused,
+            latency_s=time.perf_counter() - started,
+        )
 
     def _label(self, text: str) -> int:
         tokens = network.tokens(self._tokenizer, text)

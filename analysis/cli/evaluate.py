@@ -15,6 +15,7 @@ from analysis.options import Json
 
 if TYPE_CHECKING:
     from analysis.judge import Say
+    from analysis.offline import Make
     from simulator.data.base import Dataset
     from simulator.data.held_out import HeldOut
 
@@ -37,6 +38,9 @@ def command(
     split: Annotated[str, typer.Option(help="leave_one_out, temporal or last_fifth")] = "leave_one_out",
     seeds: Annotated[int | None, typer.Option(min=1, help="fits per recommender (default: 3, else 5)")] = None,
     users: Annotated[int | None, typer.Option(min=2, help="users judged, at most; all are learned from")] = None,
+    llm: Annotated[
+        str | None, typer.Option(help="language model for recommenders that ask one: kind:model, or {kind: ...}")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="folder for the figures and the rows")] = None,
     json_: Json = False,
 ) -> None:
@@ -54,7 +58,7 @@ def command(
 
     wanted, sets = _asked(scenario, recommender or [], data or [])
     with step(Console(stderr=True), "evaluate") as progress:
-        result = _judged(wanted, sets, _parting(split, seeds, users), progress)
+        result = _judged(wanted, sets, _parting(split, seeds, users), llm, progress)
         drawn = _drawn(result, wanted, out, progress) if out else []
     if json_:
         from simulator.manifest import plain
@@ -126,19 +130,21 @@ def _parting(split: str, seeds: int | None, users: int | None) -> Parting:
     return Parting(split, seeds or FITS_OF_TIES, users, list(range(min(seeds or FITS_OF_TIES, TIE_KEYS))))
 
 
-def _judged(wanted: Specs, sets: Sequence[Any], parting: Parting, progress: "Say") -> dict[str, Any]:
+def _judged(wanted: Specs, sets: Sequence[Any], parting: Parting, llm: str | None, progress: "Say") -> dict[str, Any]:
     """Return the rows of every data set, one data set after the other."""
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
 
     from analysis.judge import fitted, judge, published
     from analysis.matched import curves, matched
 
-    rows, matches, about = [], [], []
+    rows, matches = [], []
+    about: list[dict[str, Any]] = []
     for place, source in enumerate(sets):
         dataset = source.load()
         held_out = parting.of(dataset)
-        with threadpool_limits(limits=1), _nested(progress, place, len(sets), dataset.name) as say:
-            every = fitted(wanted, held_out, parting.fits, say)
+        told = _nested(progress, place, len(sets), dataset.name)
+        with threadpool_limits(limits=1), told as say, _making(llm, dataset.name) as make:
+            every = fitted(wanted, held_out, parting.fits, say, make)
         users, again = len(held_out[0].requests), sum(one["name"] == dataset.name for one in about)
         name = f"{dataset.name} ({again + 1})" if again else dataset.name
         rows += [{"data": name, "users": users, **row} for row in judge(wanted, every)]
@@ -148,6 +154,32 @@ def _judged(wanted: Specs, sets: Sequence[Any], parting: Parting, progress: "Say
     head = {"data": ", ".join(one["data"] for one in about), "users": sum(one["users"] for one in about)}
     how = {"seeds": parting.fits, "split": parting.split, "tie_keys": parting.tie_keys}
     return head | how | {"datasets": about, "rows": rows, "matched": matches}
+
+
+@contextmanager
+def _making(llm: str | None, data: str) -> "Iterator[Make]":
+    """Yield what builds recommenders, which may ask the language model if one is named.
+
+    Its answers are kept in the cache folder, so that the same command asks nothing twice.
+    """
+    from simulator.levers.base import levered
+
+    if llm is None:
+        yield levered
+        return
+    from agents.cache import home
+    from agents.llm.dispatcher import Dispatcher
+    from agents.llm.journal import Journal
+    from agents.llm.stack import assemble
+    from analysis.cli.fidelity import llm_spec
+    from simulator.components import build
+    from simulator.recommenders.talking import Everyone, lend
+
+    path = home() / "evaluate" / f"{data.replace(':', '-').replace('/', '-')}.journal"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    model = build("llm", llm_spec(llm))
+    with Journal(path) as journal, Dispatcher({"only": assemble(model, journal)}) as voices:
+        yield lambda spec: lend(levered(spec), Everyone(voices, "only"))
 
 
 @contextmanager

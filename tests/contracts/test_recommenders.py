@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agents.llm.dispatcher import Dispatcher
+from agents.llm.scripted import Scripted
 from agents.schema import Floats
 from simulator.components import build, find, names
 from simulator.recommenders.base import Requests, Slates
@@ -13,9 +15,14 @@ from simulator.recommenders.conformance import RULES, conformance
 from simulator.recommenders.item_knn import ItemKnn
 from simulator.recommenders.popularity import Popularity
 from simulator.recommenders.skip_markov import SkipMarkov
+from simulator.recommenders.talking import lend
 
-ADAPTED = {"cornac": {"model": "BPR", "parameters": {"max_iter": 200, "learning_rate": 0.05}}}
-"""What an adapter is given to adapt."""
+SMALL: dict[str, dict[str, Any]] = {
+    "p5": {"epochs": 4, "width": 32, "blocks": 1},
+    "cornac": {"model": "BPR", "parameters": {"max_iter": 200, "learning_rate": 0.05}},
+    "collm": {"epochs": 4, "mapping_epochs": 1, "width": 32, "batch": 32},
+}
+"""Networks as large as the planted worlds need, and what an adapter is given to adapt."""
 
 
 def smallest_spec(kind: str) -> dict[str, Any]:
@@ -23,9 +30,9 @@ def smallest_spec(kind: str) -> dict[str, Any]:
     fields = [field for field in dataclasses.fields(find("recommenders", kind)) if field.init]
     missing = (dataclasses.MISSING, dataclasses.MISSING)
     needed = {field.name: "item_knn" for field in fields if (field.default, field.default_factory) == missing}
-    quick = (("epochs", 6), ("refit_epochs", 1), ("blocks", 1))
+    quick = (("epochs", 6), ("refit_epochs", 1), ("blocks", 1), ("rounds", 1))
     few = {name: n for name, n in quick if name in {field.name for field in fields}}
-    return {"kind": kind, **needed, **few, **ADAPTED.get(kind, {})}
+    return {"kind": kind, **needed, **few, **SMALL.get(kind, {})}
 
 
 @pytest.mark.parametrize("kind", names("recommenders"))
@@ -33,7 +40,8 @@ def test_conforms(kind):
     if kind == "cornac":
         pytest.importorskip("cornac", reason="needs the extra cornac")
     spec = smallest_spec(kind)
-    checks = list(conformance(lambda: build("recommenders", dict(spec))))
+    with Dispatcher({"recommender": Scripted()}) as voices:
+        checks = list(conformance(lambda: lend(build("recommenders", dict(spec)), voices)))
     assert len(checks) == len(RULES) + 1
     assert [(check.rule, check.problem) for check in checks if not check.passed] == []
 
@@ -42,7 +50,8 @@ def test_every_recommender_needed_is_there():
     linear = "random popularity oracle item_knn user_knn ease ials bpr skip_markov fallback cornac"
     generative = "semantic_id tiger diffrec t_diffrec l_diffrec guided_diffusion"
     sequential = "sasrec hstu"
-    assert {*linear.split(), *generative.split(), *sequential.split()} <= set(names("recommenders"))
+    spoken = "llm_rank llm_generate p5 collm"
+    assert {*linear.split(), *generative.split(), *sequential.split(), *spoken.split()} <= set(names("recommenders"))
 
 
 class DependsOnBatch(ItemKnn):

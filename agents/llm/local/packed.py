@@ -52,6 +52,14 @@ class PackedScorer:
         logits = self._pass(past, rest, [], keep_from=len(rest) - 1)
         return Scores(tuple(torch.log_softmax(logits[0], dim=-1)[list(tokens)].tolist()), reused)
 
+    @torch.inference_mode()
+    def opened(self, prefix: Sequence[int]) -> tuple[Any, torch.Tensor, int]:
+        """Return a cache that holds a prefix, the log-probabilities of what comes next, and the tokens reused."""
+        past, rest, reused = self._past(prefix)
+        cache = _cache(past)
+        logits = self._forward(cache, rest, [], keep=torch.tensor([len(rest) - 1]))
+        return cache, torch.log_softmax(logits[0], dim=-1), reused
+
     def _past(self, prefix: Sequence[int]) -> tuple[list[Keys], Sequence[int], int]:
         """Return the blocks of a prefix, the 1 to BLOCK tokens after them, and the tokens reused."""
         past: list[Keys] = []

@@ -1,0 +1,230 @@
+"""``transfer``: what tasks of one text model gain or lose by being trained together."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from analysis.options import Json
+
+if TYPE_CHECKING:
+    from agents.schema import Floats
+    from simulator.catalog import Interactions
+    from simulator.data.held_out import HeldOut
+    from simulator.recommenders.p5 import P5
+
+TASKS = ("sequential", "rating", "explanation")
+FIGURES = {
+    "sequential": ("ndcg@10",),
+    "rating": ("rating_rmse",),
+    "explanation": ("token_accuracy", "bleu_2"),
+}
+"""What each task is judged by."""
+EXPLAINED = 300
+"""Users whose explanations are judged, at most: each takes ten passes."""
+
+
+def command(
+    data: Annotated[str, typer.Option(help="data set: NAME or '{kind: NAME, ...}'")] = "ml-100k",
+    recommender: Annotated[str, typer.Option(help="the text model: p5 or '{kind: p5, ...}', without tasks")] = "p5",
+    seeds: Annotated[int, typer.Option(min=1, help="fits per set of tasks; intervals from 2 on")] = 3,
+    users: Annotated[int | None, typer.Option(min=2, help="users judged, at most; all are learned from")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder for transfer.json and the figure")] = None,
+    json_: Json = False,
+) -> None:
+    """Train every set of the tasks of a P5 model together, and compare each task with being trained alone."""
+    for library in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[library] = "1"  # read by torch when it loads
+    from rich.console import Console
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
+
+    from agents.errors import InvalidInput
+    from analysis.offline import leave_one_out
+    from simulator.components import build, read_spec
+
+    spec = read_spec(recommender, "--recommender")
+    if spec["kind"] != "p5" or "tasks" in spec:
+        raise InvalidInput(
+            f"--recommender {recommender!r}: name a p5 without tasks, such as '{{kind: p5, epochs: 10}}'"
+        )
+    build("recommenders", spec)  # say what is wrong before any data is loaded
+    dataset = build("data", read_spec(data, "--data")).load()
+    held_out = leave_one_out(dataset.interactions, dataset.catalog)
+    held_out = held_out if users is None else held_out.some(users)
+    rating = last_ratings(dataset.interactions, held_out)
+    with threadpool_limits(limits=1):
+        found = [seen for seed in range(seeds) for seen in judged(spec, held_out, rating, seed, Console(stderr=True))]
+    told = {"data": dataset.name, "recommender": recommender, "users": len(held_out.target), "seeds": seeds}
+    told |= {"rows": table(found), "beside": beside(held_out, rating)}
+    if out is not None:
+        write(told, out)
+    if json_:
+        typer.echo(json.dumps(told))
+    else:
+        show(told)
+
+
+def together() -> Iterator[tuple[str, ...]]:
+    """Yield every set of tasks, the single ones first."""
+    for count in range(1, len(TASKS) + 1):
+        yield from combinations(TASKS, count)
+
+
+def judged(
+    spec: Mapping[str, Any], held_out: "HeldOut", rating: "Floats", seed: int, console: Any
+) -> Iterator[dict[str, Any]]:
+    """Yield, for every set of tasks, the figures of one fit: those of its tasks alone."""
+    from analysis.offline import trial
+    from simulator.components import build
+    from simulator.seeds import Streams
+
+    with console.status("transfer") as status:
+        for tasks in together():
+            model: P5 = build("recommenders", {**spec, "tasks": list(tasks)})
+
+            def say(share: float, what: str, tasks: Sequence[str] = tasks) -> None:
+                status.update(f"{' + '.join(tasks)}  seed {seed + 1}  {share:4.0%}  {what}")
+
+            seen = trial(model, held_out, Streams(seed), say)
+            figures = {"ndcg@10": float(seen.ndcg.mean())} if "sequential" in tasks else {}
+            figures |= {"rating_rmse": error(model, held_out, rating)} if "rating" in tasks else {}
+            figures |= worded(model, held_out) if "explanation" in tasks else {}
+            yield {"tasks": tasks, "seed": seed, "fit_cpu_s": seen.fit_cpu_s, **figures}
+
+
+def last_ratings(log: "Interactions", held_out: "HeldOut") -> "Floats":
+    """Return the rating of each held-out interaction."""
+    users = held_out.requests.user_id
+    rows, offsets = log.by_user(int(users.max()) + 1)
+    last: Floats = log.rating[rows[offsets[users + 1] - 1]]
+    return last
+
+
+def told_ratings(held_out: "HeldOut") -> "Floats":
+    """Return the rating of each entry of the requests' histories."""
+    import numpy as np
+
+    users = held_out.requests.user_id
+    rows, offsets = held_out.train.by_user(int(users.max()) + 1)
+    told: Floats = held_out.train.rating[np.concatenate([rows[offsets[user] : offsets[user + 1]] for user in users])]
+    return told
+
+
+def error(model: "P5", held_out: "HeldOut", rating: "Floats") -> float:
+    """Return the root mean squared error of the ratings predicted for held-out items that training showed."""
+    import numpy as np
+
+    gap = model.predict_rating(held_out.requests, told_ratings(held_out), held_out.target) - rating
+    gap = gap[np.isfinite(gap)]
+    return float(np.sqrt((gap**2).mean())) if len(gap) else float("nan")
+
+
+def worded(model: "P5", held_out: "HeldOut") -> dict[str, float]:
+    """Return how close explanations of held-out items come to the template's, where it has one."""
+    import numpy as np
+
+    asked = held_out.some(EXPLAINED)
+    said, wanted = (ways(asked.requests, asked.target) for ways in (model.explained, model.expected))
+    pairs = [(one, other) for one, other in zip(said, wanted, strict=True) if other is not None]
+    if not pairs:
+        return {name: float("nan") for name in FIGURES["explanation"]}
+    accuracy = [float(np.mean([a == b for a, b in zip([*one, *[0] * 99], other)])) for one, other in pairs]  # noqa: B905
+    return {"token_accuracy": float(np.mean(accuracy)), "bleu_2": float(np.mean([bleu(*pair) for pair in pairs]))}
+
+
+def bleu(said: Sequence[int], wanted: Sequence[int]) -> float:
+    """Return the geometric mean of one- and two-word precision, lessened where too little is said (BLEU-2, smoothed).
+
+    >>> bleu([1, 2, 3], [1, 2, 3]), round(bleu([1, 2], [1, 2, 3]), 3)
+    (1.0, 0.607)
+    """
+    from collections import Counter
+    from math import exp, sqrt
+
+    if not said:
+        return 0.0
+    shares = []
+    for size in (1, 2):
+        ours, theirs = (Counter(zip(*(text[at:] for at in range(size)))) for text in (said, wanted))  # noqa: B905
+        shares.append((sum((ours & theirs).values()) + (size > 1)) / (sum(ours.values()) + (size > 1)))
+    return sqrt(shares[0] * shares[1]) * min(1.0, exp(1 - len(wanted) / len(said)))
+
+
+def table(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return one row per set of tasks: means with intervals over seeds, and what each task gained over being alone."""
+    import numpy as np
+
+    from agents.interval import interval
+
+    def values(tasks: Sequence[str], name: str) -> "Floats":
+        return np.array([one[name] for one in sorted(found, key=lambda one: one["seed"]) if one["tasks"] == tasks])
+
+    rows = []
+    for tasks in together():
+        row: dict[str, Any] = {"tasks": list(tasks), "fit_cpu_s": float(values(tasks, "fit_cpu_s").mean())}
+        for task in tasks:
+            for name in FIGURES[task]:
+                mine = values(tasks, name)
+                row[name] = interval(mine)
+                row[f"{name}_gained"] = interval(mine - values((task,), name))
+        rows.append(row)
+    return rows
+
+
+def beside(held_out: "HeldOut", rating: "Floats") -> dict[str, float]:
+    """Return what needs no text model: popularity's NDCG, and the error of each user's mean rating."""
+    import numpy as np
+
+    from analysis.offline import trial
+    from simulator.recommenders.popularity import Popularity
+    from simulator.seeds import Streams
+
+    told, row = told_ratings(held_out), held_out.requests.row()
+    rated = np.isfinite(told)
+    count = np.bincount(row[rated], minlength=len(rating))
+    mean = np.bincount(row[rated], told[rated], minlength=len(rating)) / np.maximum(count, 1)
+    gap = (mean - rating)[(count > 0) & np.isfinite(rating)]
+    rmse = float(np.sqrt((gap**2).mean())) if len(gap) else float("nan")
+    return {"popularity_ndcg@10": float(trial(Popularity(), held_out, Streams(0)).ndcg.mean()), "user_mean_rmse": rmse}
+
+
+def write(told: Mapping[str, Any], folder: Path) -> None:
+    """Write the figures and the heat map into a folder."""
+    from agents.cache import replacing
+    from analysis.plots.transfer_matrix import save
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(folder / "transfer.json") as temporary:
+        temporary.write_text(json.dumps(told, indent=1) + "\n")
+    save(told, folder)
+
+
+def show(told: Mapping[str, Any]) -> None:
+    """Print the matrix."""
+    from rich.console import Console
+    from rich.table import Table
+
+    screen = Console()
+    names = [name for task in TASKS for name in FIGURES[task]]
+    printed = Table(
+        title=f"Tasks trained together on {told['data']}, {told['seeds']} seeds, 95 % intervals; gain over alone"
+    )
+    for heading in ("tasks", *names, "fit CPU s"):
+        printed.add_column(heading, justify="left" if heading == "tasks" else "right", no_wrap=True)
+    for row in told["rows"]:
+        cells = [cell(row.get(name), row.get(f"{name}_gained"), len(row["tasks"]) > 1) for name in names]
+        printed.add_row(" + ".join(row["tasks"]), *cells, f"{row['fit_cpu_s']:.1f}")
+    Console(width=None if screen.is_terminal else 180).print(printed)
+    Console(width=None if screen.is_terminal else 180).print(told["beside"])
+
+
+def cell(value: Mapping[str, float] | None, gained: Mapping[str, float] | None, several: bool) -> str:
+    """Write a mean with half its interval and, where tasks were several, what was gained with its own."""
+    if value is None or gained is None:
+        return "–"
+    text = f"{value['value']:.4f} ± {value['high'] - value['value']:.4f}"
+    return f"{text} ({gained['value']:+.4f} ± {gained['high'] - gained['value']:.4f})" if several else text

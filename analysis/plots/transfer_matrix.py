@@ -1,0 +1,81 @@
+"""The transfer matrix: what each task gains by what is trained beside it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from agents.cache import replacing
+from analysis.plots.style import RC, panels
+
+DPI = 200
+FIGURES = {"ndcg@10": 1, "rating_rmse": -1, "token_accuracy": 1}
+"""One figure per task, and whether larger (1) or smaller (-1) is better."""
+CLEAR = 0.6
+"""Share of the darkest color above which words are written in white."""
+
+
+def tidy(told: Mapping[str, Any]) -> pd.DataFrame:
+    """Return one row per set of tasks and figure: value, interval, and percent gained over the task alone."""
+    alone = {
+        name: row[name]["value"] for row in told["rows"] for name in FIGURES if len(row["tasks"]) == 1 and name in row
+    }
+    rows = []
+    for row in told["rows"]:
+        for name, sign in FIGURES.items():
+            if name in row:
+                gained = 100 * sign * row[f"{name}_gained"]["value"] / alone[name] if alone[name] else float("nan")
+                rows.append({"tasks": " + ".join(row["tasks"]), "figure": name, **row[name], "gained_percent": gained})
+    return pd.DataFrame(rows, columns=["tasks", "figure", "value", "low", "high", "gained_percent"])
+
+
+def draw(frame: pd.DataFrame) -> Figure:
+    """Return a heat map, one row per set of tasks; every cell says its figure and its gain."""
+    sets = list(dict.fromkeys(frame["tasks"]))
+    gained = frame.pivot(index="tasks", columns="figure", values="gained_percent").reindex(
+        index=sets, columns=[*FIGURES]
+    )
+    value = frame.pivot(index="tasks", columns="figure", values="value").reindex(index=sets, columns=[*FIGURES])
+    most = max(float(np.nanmax(np.abs(gained.to_numpy()), initial=0.0)), 1.0)
+    figure, (ax,) = panels(1, height=0.42 * len(sets) + 0.9, width=5.2)
+    ax.imshow(gained.to_numpy(), cmap="PuOr", vmin=-most, vmax=most, aspect="auto")
+    for y, tasks in enumerate(sets):
+        for x, name in enumerate(FIGURES):
+            if np.isfinite(value.loc[tasks, name]):
+                percent = float(gained.loc[tasks, name])
+                more = f"\n{percent:+.1f} %" if " + " in tasks else ""
+                color = "white" if abs(percent) > CLEAR * most else "black"
+                ax.text(x, y, f"{value.loc[tasks, name]:.3f}{more}", ha="center", va="center", color=color)
+    ax.set_xticks(range(len(FIGURES)), [name.replace("_", " ") for name in FIGURES])
+    ax.set_yticks(range(len(sets)), sets)
+    ax.grid(visible=False)
+    return figure
+
+
+def caption(told: Mapping[str, Any]) -> str:
+    """Return what the matrix shows."""
+    return (
+        f"Tasks of {told['recommender']} trained together on {told['data']}: means over {told['seeds']} seeds, and the "
+        "percentage by which a task does better (positive) or worse than trained alone; empty cells were not trained."
+    )
+
+
+def save(told: Mapping[str, Any], folder: Path) -> None:
+    """Write transfer_matrix as PNG, SVG, CSV and caption; nothing half-written stays."""
+    frame, words = tidy(told), caption(told)
+    described = {"Title": "Transfer matrix", "Description": words}
+    with matplotlib.rc_context(RC):
+        figure = draw(frame)
+        with replacing(folder / "transfer_matrix.png") as path:
+            figure.savefig(path, format="png", dpi=DPI, metadata=described)
+        with replacing(folder / "transfer_matrix.svg") as path:
+            figure.savefig(path, format="svg", metadata={**described, "Date": None})
+    with replacing(folder / "transfer_matrix.csv") as path:
+        frame.to_csv(path, index=False, float_format="%.10g")
+    with replacing(folder / "transfer_matrix.json") as path:
+        path.write_text(json.dumps({"title": "Transfer matrix", "caption": words}, indent=1) + "\n")
