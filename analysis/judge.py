@@ -19,7 +19,8 @@ from analysis.offline import (
 )
 
 if TYPE_CHECKING:
-    from analysis.offline import HeldOut, Make, Trial
+    from analysis.offline import Make, Trial
+    from simulator.data.held_out import HeldOut
 
 BASELINE = "skip_markov"
 """Training-free: what cannot beat it says nothing about its kind."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agents.schema import Floats
+from agents.schema import Floats, Ints
 from analysis.compare import RESAMPLING_KEY, verdict
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def matched(kinds: Mapping[str, Sequence[str]], every: "Mapping[str, Sequence[Tr
     return [_row(figure, kind, first, curve) for figure in FIGURES for kind in others]
 
 
-def _users(names: Sequence[str], every: "Mapping[str, Sequence[Trial]]") -> Floats:
+def _users(names: Sequence[str], every: "Mapping[str, Sequence[Trial]]") -> Ints:
     """Return the users whom all recommenders were asked about in every fit."""
     users = every[names[0]][0].users
     for name in names:

@@ -128,12 +128,13 @@ def worded(model: "P5", held_out: "HeldOut") -> dict[str, float]:
     import numpy as np
 
     asked = held_out.some(EXPLAINED)
-    said, wanted = (ways(asked.requests, asked.target) for ways in (model.explained, model.expected))
+    said, wanted = model.explained(asked.requests, asked.target), model.expected(asked.requests, asked.target)
     pairs = [(one, other) for one, other in zip(said, wanted, strict=True) if other is not None]
     if not pairs:
         return {name: float("nan") for name in FIGURES["explanation"]}
-    accuracy = [float(np.mean([a == b for a, b in zip([*one, *[0] * 99], other)])) for one, other in pairs]  # noqa: B905
-    return {"token_accuracy": float(np.mean(accuracy)), "bleu_2": float(np.mean([bleu(*pair) for pair in pairs]))}
+    accuracy = [np.mean([a == b for a, b in zip([*one, *[0] * 99], other)]) for one, other in pairs]  # noqa: B905
+    close = [bleu(one, other) for one, other in pairs]
+    return {"token_accuracy": float(np.mean(accuracy)), "bleu_2": float(np.mean(close))}
 
 
 def bleu(said: Sequence[int], wanted: Sequence[int]) -> float:

@@ -39,13 +39,13 @@ class GuidedNetwork(Denoiser):
 
     def places(self) -> Tensor:
         """Return the (items, width) embeddings, each of length root width."""
-        return functional.normalize(self.item) * self.item.shape[1] ** 0.5
+        placed: Tensor = functional.normalize(self.item) * self.item.shape[1] ** 0.5
+        return placed
 
     def conditions(self, sequences: Tensor) -> Tensor:
         """Return (B, length, width): what the history up to each place says of (B, length) item + 1, 0 for none."""
         embedded = functional.embedding(sequences, functional.pad(self.places(), (0, 0, 1, 0)))
-        timeless = torch.zeros(sequences.shape)  # blocks of this kind look at the order alone
-        states: Tensor = self.backbone(embedded, Rows(sequences, timeless, timeless))
+        states: Tensor = self.backbone(embedded, Rows.timeless(sequences))
         return states
 
     def forward(self, noisy: Tensor, step: Tensor, condition: Tensor) -> Tensor:

@@ -56,13 +56,13 @@ class LatentDenoiser(RowNetwork):
         """Return (B, items) log-probabilities of items, up to a constant per row."""
         codes = clean.view(len(clean), *self.opening.shape[:2])
         hidden = torch.tanh(torch.einsum("bcz,czw->cbw", codes, self.opening))
-        parts = [h @ of.T for h, of in zip(hidden, self.writing.split(self.sizes), strict=True)]
+        parts = [h @ of.T for h, of in zip(hidden, torch.split(self.writing, self.sizes), strict=True)]
         return (torch.cat(parts, dim=1) + self.popular)[:, self.place]
 
     def _moments(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return the means and log-variances of the codes, each (B, clusters x codes)."""
         parts = self.dropout(functional.normalize(rows))[:, self.order].split(self.sizes, dim=1)
-        hidden = [torch.tanh(p @ of) for p, of in zip(parts, self.reading.split(self.sizes), strict=True)]
+        hidden = [torch.tanh(p @ of) for p, of in zip(parts, torch.split(self.reading, self.sizes), strict=True)]
         mean, log_variance = torch.einsum("cbw,cwz->bcz", torch.stack(hidden), self.moments).chunk(2, dim=2)
         return mean.flatten(1), log_variance.flatten(1)
 

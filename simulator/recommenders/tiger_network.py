@@ -1,7 +1,7 @@
 """A causal transformer over semantic IDs laid end to end, which reads a history once and continues it many ways."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -96,7 +96,7 @@ class Reading:
         """
         network, memory = self._network, []
         hidden = network.code[code + network.offsets[digit]] + network.place[-1]
-        earlier = before or [(None, None)] * len(self._memory)
+        earlier: Sequence[tuple[Tensor | None, Tensor | None]] = before or [(None, None)] * len(self._memory)
         for block, (keys, values), told in zip(network.layers(), self._memory, earlier, strict=True):
             query, key, value = block.looks(hidden)
             own = [_continued(of, new, beam) for of, new in zip(told, (key, value), strict=True)]

@@ -22,6 +22,11 @@ class Rows(NamedTuple):
     times: Tensor
     until: Tensor
 
+    @staticmethod
+    def timeless(items: Tensor) -> "Rows":
+        """Return rows of which only the order is known."""
+        return Rows(items, *torch.zeros(2, *items.shape))
+
 
 class SequenceNetwork(nn.Module):
     """A network that reads rows and predicts the item after each place; N are places, items count from 0."""

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from simulator.recommenders.semantic_network import FAR, Block
+from simulator.recommenders.transformer import Backbone, Block, Rows
 
 
 class WordedNetwork(nn.Module):
@@ -25,9 +25,7 @@ class WordedNetwork(nn.Module):
         self.register_buffer("words", functional.pad(words, (0, 0, 1, 0)), persistent=False)
         self.register_buffer("vectors", torch.zeros(len(self.words), dimensions))
         self.word = nn.Parameter(torch.randn(size, width) * 0.1)
-        self.position = nn.Parameter(torch.randn(length, width) * 0.02)
-        self.blocks = nn.ModuleList(Block(width, dropout) for _ in range(blocks))
-        self.norm, self.dropout = nn.LayerNorm(width), nn.Dropout(dropout)
+        self.backbone = Backbone(Block, length=length, width=width, blocks=blocks, dropout=dropout)
         self.mapping: nn.Module | None = None
 
     def open(self) -> nn.Module:
@@ -49,10 +47,5 @@ class WordedNetwork(nn.Module):
 
     def forward(self, sequences: Tensor, items: Tensor) -> Tensor:
         """Return (B, length, width) states of (B, length) item + 1, 0 where there is none; ``items`` embeds them."""
-        hidden = self.dropout(functional.embedding(sequences, items) + self.position)
-        visible = (sequences > 0)[:, None, None, :] & torch.ones(len(self.position), len(self.position)).tril().bool()
-        mask = torch.zeros(visible.shape).masked_fill(~visible, FAR)
-        for block in self.blocks:
-            hidden = block(hidden, mask)
-        normed: Tensor = self.norm(hidden)
-        return normed
+        states: Tensor = self.backbone(functional.embedding(sequences, items), Rows.timeless(sequences))
+        return states
