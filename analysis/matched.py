@@ -62,7 +62,7 @@ def _users(names: Sequence[str], every: "Mapping[str, Sequence[Trial]]") -> Ints
     return users
 
 
-def _per_user(trials: "Sequence[Trial]", figure: str, users: Floats) -> Floats:
+def _per_user(trials: "Sequence[Trial]", figure: str, users: Ints) -> Floats:
     """Return each user's mean over the fits."""
     values = [one.of_users[figure][np.searchsorted(one.users, users)] for one in trials]
     return np.asarray(np.mean(values, axis=0))

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -147,7 +148,7 @@ def _ms_of_blocks(recommender: Recommender, requests: Requests) -> list[float]:
     whole = np.arange(0, max(len(requests) - BLOCK, 0) + 1, BLOCK)
     firsts = whole[np.unique(np.linspace(0, len(whole) - 1, BLOCKS).astype(np.int64))].tolist()
     parts = [requests.part(first, min(first + BLOCK, len(requests))) for first in firsts]
-    return [1000 * _processor_s(lambda part=part: recommender.recommend(part, K)) / len(part) for part in parts]
+    return [1000 * _processor_s(partial(recommender.recommend, part, K)) / len(part) for part in parts]
 
 
 def trials(

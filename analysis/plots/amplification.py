@@ -1,11 +1,14 @@
 """What rounds of retraining add to what a recommender shows at first."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from agents.schema import Floats
 from analysis.compare import FEWEST_FOR_INTERVAL, interval, verdict
 from analysis.load import Study
 from analysis.plots.base import Plot
@@ -54,7 +57,9 @@ class Amplification(Plot):
         figure, axes = panels(len(names), 2, width=PAGE)
         heights = [0.75 + 0.32 * len(arms), 0.75 + 0.2 * len(others)]
         figure.set_size_inches(PAGE, sum(heights) + 0.35)
-        axes[0].get_gridspec().set_height_ratios(heights)
+        grid = axes[0].get_gridspec()
+        assert grid is not None
+        grid.set_height_ratios(heights)
         for column, name in enumerate(names):
             some = table[table["panel"] == name].set_index("arm")
             _values(axes[column], some, arms)
@@ -71,7 +76,8 @@ class Amplification(Plot):
     def findings(self, frame: pd.DataFrame) -> str:
         """Return what each arm did from first to last, and whether it amplified more than the baseline."""
         baseline = frame["arm"].iloc[0]
-        return " ".join(_words(row, baseline) for row in changes(frame).itertuples())
+        rows: list[Any] = list(changes(frame).itertuples())
+        return " ".join(_words(row, baseline) for row in rows)
 
 
 def changes(frame: pd.DataFrame) -> pd.DataFrame:
@@ -99,7 +105,7 @@ def changes(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _mean(name: str, values: "pd.Series[float]") -> list[tuple[str, float]]:
-    there = values.dropna().to_numpy(dtype=float)
+    there: Floats = np.asarray(values.dropna(), dtype=np.float64)
     low, high = interval(there)[:2] if len(there) >= FEWEST_FOR_INTERVAL else (np.nan, np.nan)
     return [(name, float(there.mean()) if len(there) else np.nan), (f"{name}_low", low), (f"{name}_high", high)]
 

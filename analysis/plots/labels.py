@@ -26,7 +26,7 @@ def name_points(ax: Axes, x: Sequence[float], y: Sequence[float], names: Sequenc
 
     Names keep off points, other names and, where there is room, the lines of the axes.
     """
-    figure = ax.get_figure()
+    figure = ax.get_figure(root=True)
     assert figure is not None
     figure.draw_without_rendering()
     points, inside, taken = ax.transData.transform(np.column_stack([x, y])), ax.get_window_extent(), list[Bbox]()
@@ -79,7 +79,7 @@ def _cost(box: Bbox, taken: Sequence[Bbox], points: Floats, drawn: Floats, insid
 
 
 def _inside(points: Floats, box: Bbox) -> int:
-    return int(((points > box.min - 3) & (points < box.max + 3)).all(axis=1).sum())
+    return int(((points > np.array(box.min) - 3) & (points < np.array(box.max) + 3)).all(axis=1).sum())
 
 
 def _shared(one: Bbox, other: Bbox) -> float:

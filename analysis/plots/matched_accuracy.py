@@ -34,7 +34,9 @@ class MatchedAccuracy(Drawing):
         figure, axes = panels(len(figures), 2 * len(data), width=PAGE)
         short = 0.6 + 0.2 * (len(kinds) - 1)
         figure.set_size_inches(PAGE, len(data) * (2.5 + short) + 0.3)
-        axes[0].get_gridspec().set_height_ratios([2.5, short] * len(data))
+        grid = axes[0].get_gridspec()
+        assert grid is not None
+        grid.set_height_ratios([2.5, short] * len(data))
         for row, name in enumerate(data):
             for column, wanted in enumerate(figures):
                 some = frame[(frame["data"] == name) & (frame["figure"] == wanted)]
@@ -67,7 +69,7 @@ def tidy(result: Mapping[str, Any], names: Mapping[str, str], protocol: str) -> 
         matches = [m for m in result["matched"] if (m["data"], m["figure"]) == (data, figure)]
         kinds = [baseline, *(m["kind"] for m in matches)]
         rows = [row for row in result["rows"] if row["data"] == data and _kind(row) in kinds]
-        about = {"protocol": protocol, "definition_id": f"{known['ndcg_at_k']}, {known[figure]}"}
+        about: dict[str, Any] = {"protocol": protocol, "definition_id": f"{known['ndcg_at_k']}, {known[figure]}"}
         about |= {"seed": len(rows[0]["fits"]), "n": rows[0]["users"], "data": data, "figure": figure}
         for row in sorted(rows, key=lambda row: kinds.index(_kind(row))):
             ndcg, value = (row["intervals"][name]["mean"] for name in ("ndcg@10", figure))
@@ -90,7 +92,8 @@ def _curves(ax: Axes, some: pd.DataFrame) -> None:
     for kind, style in arm_styles(some["kind"]).items():
         curve = some[(some["kind"] == kind) & ~some["matched"]].sort_values("ndcg")
         ax.plot(curve["ndcg"], curve["value"], color=style.color, linestyle=style.dashes, marker=style.marker)
-    for row in _read(some).itertuples():
+    rows: list[Any] = list(_read(some).itertuples())
+    for row in rows:
         for value, kind in ((row.value, row.kind), (row.baseline_value, row.baseline)):
             color = arm_styles(some["kind"])[str(kind)].color
             ax.plot(row.ndcg, value, marker="o", markersize=9, fillstyle="none", color=color)
@@ -101,7 +104,8 @@ def _curves(ax: Axes, some: pd.DataFrame) -> None:
 
 def _differences(ax: Axes, some: pd.DataFrame, kinds: list[str]) -> None:
     """Draw a row per kind other than the first: its difference with its interval."""
-    styles, rows = arm_styles(kinds), list(_read(some).itertuples())
+    rows: list[Any] = list(_read(some).itertuples())
+    styles = arm_styles(kinds)
     ax.axvline(0, color=INK, linewidth=0.8)
     for place, row in enumerate(rows):
         style = styles[str(row.kind)]

@@ -66,7 +66,8 @@ class Pareto(Drawing):
 
     def findings(self, frame: pd.DataFrame) -> str:
         """Return who is on the front, and who is shown to be behind it."""
-        return " ".join(_words(*key, some) for key, some in grouped(frame, ["data", "across"]))
+        parts = grouped(frame, ["data", "across"])
+        return " ".join(_words(str(data), str(across), some) for (data, across), some in parts)
 
     def caption(self, frame: pd.DataFrame) -> str:
         """Return the reading, the definitions, the protocol and the replication."""
@@ -126,7 +127,8 @@ def front(x: Floats, y: Floats) -> Bools:
 
 def _panel(ax: Axes, some: pd.DataFrame) -> None:
     """Draw intervals, points by their standing, and the line of the front."""
-    for row in some.itertuples():
+    rows: list[Any] = list(some.itertuples())
+    for row in rows:
         ax.plot([row.x_low, row.x_high], [row.y, row.y], color=BAR, linewidth=0.9, zorder=1.5)
         ax.plot([row.x, row.x], [row.y_low, row.y_high], color=BAR, linewidth=0.9, zorder=1.5)
         look = "front" if row.front else "behind" if row.behind else "unsure"
@@ -154,6 +156,7 @@ def _handles() -> list[Line2D]:
 
 def _words(data: str, across: str, some: pd.DataFrame) -> str:
     best = "; ".join(some.loc[some["front"], "arm"])
-    behind = ". ".join(f"{row.arm} (by {row.behind})" for row in some.itertuples() if row.behind)
+    rows: list[Any] = list(some.itertuples())
+    behind = ". ".join(f"{row.arm} (by {row.behind})" for row in rows if row.behind)
     against = {"arp": "popularity", "intra_list_diversity": "diversity"}[across]
     return f"{data}, NDCG against {against}: on the front {best}; shown to be behind: {behind or 'none'}."
