@@ -94,7 +94,7 @@ class Fits:
         return recommender
 
     def again(self, number: int, key: str) -> Recommender | None:
-        """Return refit or update ``number``, made before from what ``key`` says; None where it is not there any more."""
+        """Return refit or update ``number``, made before from what ``key`` says; None where it is gone."""
         state = load_state(self.folder / f"fit-{number:04d}.npz", key)
         if state is None:
             return None

@@ -33,9 +33,17 @@ def test_conforms(kind):
 
 
 def test_every_recommender_needed_is_there():
-    assert {"random", "popularity", "item_knn", "ease", "skip_markov", "semantic_id", "fallback"} <= set(
-        names("recommenders")
-    )
+    assert {
+        "random",
+        "popularity",
+        "item_knn",
+        "ease",
+        "skip_markov",
+        "semantic_id",
+        "sasrec",
+        "hstu",
+        "fallback",
+    } <= set(names("recommenders"))
 
 
 class DependsOnBatch(ItemKnn):
