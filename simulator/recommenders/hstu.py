@@ -29,13 +29,13 @@ class Hstu(NextKnownItem):
     reads: entries of the log that a fit reads at most: a large one is passed over less often.
     """
 
-    epochs: Annotated[int, Field(ge=1)] = 40
+    epochs: Annotated[int, Field(ge=1)] = 20
     refit_epochs: Annotated[int, Field(ge=1)] = 5
     length: Annotated[int, Field(ge=1)] = 50
     width: Annotated[int, Field(ge=2, multiple_of=2)] = 64
-    blocks: Annotated[int, Field(ge=1)] = 2
+    blocks: Annotated[int, Field(ge=1)] = 1
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
-    temperature: Annotated[float, Field(gt=0)] = 0.05
+    temperature: Annotated[float, Field(gt=0)] = 0.07
     learning_rate: Annotated[float, Field(gt=0)] = 0.004
     batch: Annotated[int, Field(ge=1)] = 25
     reads: Annotated[int, Field(ge=1)] = 10_000_000
