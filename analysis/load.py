@@ -115,6 +115,11 @@ class Run:
         return self.table("refits")
 
     @cached_property
+    def updates(self) -> pd.DataFrame:
+        """Return what the recommender took in between trainings (simulator.log.Update)."""
+        return self.table("updates")
+
+    @cached_property
     def metrics(self) -> pd.DataFrame:
         """Return the measured figures; raise InvalidInput if the run was never measured."""
         path = self.folder / METRICS

@@ -17,7 +17,7 @@ class Hstu(NextKnownItem):
 
     Above 10,000 items, targets are compared with a sample of the catalog.
 
-    epochs: passes over the log in a first fit; fewer where they would read more than 20 million entries.
+    epochs: passes over the log in a first fit.
     refit_epochs: passes in a refit that continues from the current state.
     length: newest entries of a history that are read.
     width: size of the network's states.
@@ -25,18 +25,20 @@ class Hstu(NextKnownItem):
     dropout: share of states silenced in training.
     temperature: divides the cosines of predicted and offered items.
     learning_rate: the highest of a fit; refits start at a quarter, updates at a tenth.
-    batch: rows of ``length`` per step.
+    batch: rows per step, of ``length`` or, where histories are short, less.
+    reads: entries of the log that a fit reads at most: a large one is passed over less often.
     """
 
-    epochs: Annotated[int, Field(ge=1)] = 40
+    epochs: Annotated[int, Field(ge=1)] = 20
     refit_epochs: Annotated[int, Field(ge=1)] = 5
     length: Annotated[int, Field(ge=1)] = 50
     width: Annotated[int, Field(ge=2, multiple_of=2)] = 64
-    blocks: Annotated[int, Field(ge=1)] = 2
+    blocks: Annotated[int, Field(ge=1)] = 1
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
-    temperature: Annotated[float, Field(gt=0)] = 0.05
+    temperature: Annotated[float, Field(gt=0)] = 0.07
     learning_rate: Annotated[float, Field(gt=0)] = 0.004
     batch: Annotated[int, Field(ge=1)] = 25
+    reads: Annotated[int, Field(ge=1)] = 10_000_000
 
     def _layer(self) -> type["Unit"]:
         from simulator.recommenders.transformer import Unit

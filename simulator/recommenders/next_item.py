@@ -27,8 +27,6 @@ REREAD = 4
 """Refits begin at the learning rate divided by this,"""
 REACT = 10
 """and updates at the rate divided by this."""
-MOST = 20_000_000
-"""Entries a fit reads: larger logs are passed over less often."""
 
 
 @dataclass
@@ -51,6 +49,7 @@ class NextItem(Scorer):
     temperature: Annotated[float, Field(gt=0)] = 0.05
     learning_rate: Annotated[float, Field(gt=0)] = 0.001
     batch: Annotated[int, Field(ge=1)] = 128
+    reads: Annotated[int, Field(ge=1)] = 10_000_000
     objective: Objective = field(init=False, repr=False, default_factory=Objective)
     _counts: Floats = field(init=False, repr=False, default_factory=lambda: np.zeros(0))
     _network: "SequenceNetwork | None" = field(init=False, repr=False, default=None)
@@ -81,7 +80,7 @@ class NextItem(Scorer):
             self._network = self._new_network().eval()
             if before is not None:
                 self._network.take_over(before.state_dict())
-            epochs = min(epochs, max(1, MOST // max(len(log), 1)))
+            epochs = min(epochs, max(1, self.reads // max(len(log), 1)))
             self._train(log, self._course(epochs, 1 if before is None else REREAD), self.objective, rng, progress)
 
     def update(self, events: Interactions) -> None:

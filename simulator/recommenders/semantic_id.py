@@ -32,8 +32,9 @@ class SemanticId(NextItem):
     blocks: transformer blocks.
     dropout: share of states silenced in training.
     temperature: divides the cosines of predicted and offered codes.
-    learning_rate: the highest of a fit; refits start at a quarter.
-    batch: rows of ``length`` per step.
+    learning_rate: the highest of a fit; refits start at a quarter, updates at a tenth.
+    batch: rows per step, of ``length`` or, where histories are short, less.
+    reads: entries of the log that a fit reads at most: a large one is passed over less often.
     """
 
     tokenizer: Tokenizer = field(default_factory=Product)
@@ -46,6 +47,7 @@ class SemanticId(NextItem):
     temperature: Annotated[float, Field(gt=0)] = 0.07
     learning_rate: Annotated[float, Field(gt=0)] = 0.004
     batch: Annotated[int, Field(ge=1)] = 64
+    reads: Annotated[int, Field(ge=1)] = 10_000_000
     _codes: Ints = field(init=False, repr=False, default_factory=lambda: np.zeros((0, 1), dtype=np.int64))
 
     def _known(self) -> Bools:

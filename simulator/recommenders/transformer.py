@@ -142,9 +142,7 @@ class Unit(Layer):
         super().__init__(width, dropout, length)
         self.norm, self.seen_norm = nn.LayerNorm(width), nn.LayerNorm(width, eps=1e-6)
         self.expand, self.out = nn.Linear(width, 4 * width), nn.Linear(width, width)
-        self.distance = nn.Parameter(
-            torch.ones(length)
-        )  # at 0, next to nothing would be seen, or learned from, at first
+        self.distance = nn.Parameter(0.25 + 4 * 0.7 ** torch.arange(length))  # the newest most, all a little, at first
         self.elapsed = nn.Parameter(torch.zeros(BUCKETS, 1))
         self.dropout = nn.Dropout(dropout)
 

@@ -31,12 +31,6 @@ recommender: {json.dumps(SMALL | {"slate_size": 5, "retrain": "1d", "update": "8
 HOURS = 60.0
 
 
-@pytest.fixture(autouse=True)
-def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out metrics, figures and report."""
-    monkeypatch.setattr("analysis.execute.finish", lambda folder, *_, **__: folder)
-
-
 @pytest.fixture(scope="module")
 def scenario(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("updates") / "updates.yaml"
@@ -52,11 +46,17 @@ def played(scenario: Path, folder: Path, stop_after: int | None = None) -> dict[
         return run(read_scenario, folder, dispatcher, budget_of(read_scenario), stop=stop)
 
 
-def test_updates_are_versions_that_users_see(scenario: Path, tmp_path: Path) -> None:
-    done = called(run_command.command, scenario, "--out", tmp_path / "run", "--json")
-    assert outcome(done)["log_digest"]
-    found = load(tmp_path / "run")
-    updates, refits = found.table("updates"), found.refits
+@pytest.fixture(scope="module")
+def whole(scenario: Path) -> dict[str, Any]:
+    """What the command prints of the scenario run without a stop."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("analysis.execute.finish", lambda folder, *_, **__: folder)
+        return outcome(called(run_command.command, scenario, "--out", scenario.parent / "whole", "--json"))
+
+
+def test_updates_are_versions_that_users_see(whole: dict[str, Any]) -> None:
+    found = load(Path(whole["run"]))
+    updates, refits = found.updates, found.refits
     assert updates["now"].tolist() == [8 * HOURS, 16 * HOURS, 32 * HOURS, 40 * HOURS]
     assert updates["model_version"].tolist() == [1, 2, 4, 5], "the third is the refit of the first day"
     assert refits["model_version"].tolist() == [0, 3]
@@ -69,21 +69,20 @@ def test_updates_are_versions_that_users_see(scenario: Path, tmp_path: Path) -> 
     assert (seen["min"].to_numpy()[1:] >= np.array([8, 16, 24, 32, 40]) * HOURS + lag).all()
 
 
-@pytest.mark.parametrize("stop_after", [40, 101])
-def test_a_run_with_updates_goes_on_after_a_stop(
-    scenario: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_after: int
+def test_a_run_with_updates_goes_on_after_stops(
+    scenario: Path, whole: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = played(scenario, tmp_path / "whole")
     monkeypatch.setattr(checkpoint, "LEAST_S", 0.0)
     monkeypatch.setattr(checkpoint, "REST", 0.0)
-    with pytest.raises(Interrupted):
-        played(scenario, tmp_path / "part", stop_after)
+    for stop_after in (40, 60):
+        with pytest.raises(Interrupted):
+            played(scenario, tmp_path / "part", stop_after)
     fits = {path: path.stat().st_mtime_ns for path in (tmp_path / "part" / "checkpoints").glob("fit-*.npz")}
     assert len(fits) > 1
     again = played(scenario, tmp_path / "part")
     assert again["log_digest"] == whole["log_digest"]
     assert {path: path.stat().st_mtime_ns for path in fits} == fits, "what was made is not made again"
-    left, right = (load(tmp_path / name).table("updates") for name in ("whole", "part"))
+    left, right = (load(folder).updates for folder in (Path(whole["run"]), tmp_path / "part"))
     pd.testing.assert_frame_equal(left, right)
 
 
