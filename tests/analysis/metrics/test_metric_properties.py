@@ -91,7 +91,7 @@ def outcomes(seed: int) -> Outcomes:
     random = np.random.default_rng(seed)
     shown = random.integers(5, 20, N_USERS).astype(np.float64)
     watched = np.floor(shown * random.random(N_USERS))
-    means = random.random((3, N_USERS)) + 1
+    means = random.random((4, N_USERS)) + 1
     return Outcomes(shown, watched, np.floor(watched * random.random(N_USERS)), *means)
 
 
@@ -201,7 +201,7 @@ def test_copies_of_all_users_change_no_mean(metric: Metric) -> None:
 def test_nobody_gives_nan_never_zero(metric: Metric) -> None:
     nobody = Lists.of(np.empty(0, np.int64), np.empty(0, np.int64), N_USERS)
     blank = np.full(N_USERS, np.nan)
-    empty: object = Outcomes(*([blank] * 6))
+    empty: object = Outcomes(*([blank] * 7))
     if isinstance(inputs_of(metric, 0), Evidence):
         empty = counted(replace(world(0), slates=nobody, profiles=nobody, test=nobody))
     measured = metric.measure(empty)
