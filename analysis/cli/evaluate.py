@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agents.errors import InvalidInput
+from analysis.cli.experiment import asking
 from analysis.options import Json
 
 if TYPE_CHECKING:
@@ -158,27 +159,15 @@ def _judged(wanted: Specs, sets: Sequence[Any], parting: Parting, llm: str | Non
 
 @contextmanager
 def _making(llm: str | None, data: str) -> "Iterator[Make]":
-    """Yield what builds recommenders, which may ask the language model if one is named.
-
-    Its answers are kept in the cache folder, so that the same command asks nothing twice.
-    """
+    """Yield what builds recommenders, which may ask the language model if one is named."""
     from simulator.levers.base import levered
 
     if llm is None:
         yield levered
         return
-    from agents.cache import home
-    from agents.llm.dispatcher import Dispatcher
-    from agents.llm.journal import Journal
-    from agents.llm.stack import assemble
-    from analysis.cli.fidelity import llm_spec
-    from simulator.components import build
     from simulator.recommenders.talking import Everyone, lend
 
-    path = home() / "evaluate" / f"{data.replace(':', '-').replace('/', '-')}.journal"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    model = build("llm", llm_spec(llm))
-    with Journal(path) as journal, Dispatcher({"only": assemble(model, journal)}) as voices:
+    with asking(llm, "only", "evaluate", data) as voices:
         yield lambda spec: lend(levered(spec), Everyone(voices, "only"))
 
 
@@ -192,13 +181,14 @@ def _drawn(result: Mapping[str, Any], wanted: Specs, out: Path, progress: "Say")
     """Write the figures, their data and the rows into a folder; return what was drawn."""
     from dataclasses import asdict
 
-    from analysis.plots import matched_accuracy, pareto
+    from analysis.plots import latency, matched_accuracy, pareto
     from analysis.plots.save import save_all
     from simulator.manifest import write_json
 
     names, protocol = shortened(wanted), result["split"].replace("_", " ")
     figures = [
         ("pareto", pareto.Pareto(), pareto.tidy(result["rows"], names, protocol)),
+        ("latency", latency.Latency(), latency.tidy(result["rows"], names, protocol)),
         ("matched_accuracy", matched_accuracy.MatchedAccuracy(), matched_accuracy.tidy(result, names, protocol)),
     ]
     drawn = save_all(figures, len(figures), out, progress)

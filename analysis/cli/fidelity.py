@@ -1,6 +1,5 @@
 """``fidelity``: how much simulated users behave like real ones, beside a null and a ceiling."""
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from analysis.cli.experiment import Figure, asking, spread, tell
 from analysis.options import Json, Llm
 
 if TYPE_CHECKING:
@@ -72,25 +72,11 @@ def command(
     with threadpool_limits(limits=1):
         if isinstance(made, TalkingBehavior):
             assert llm is not None
-            found = talk(dataset, spec, llm_spec(llm), seeds, users or 200, events, probes, console)
+            found = talk(dataset, spec, llm, seeds, users or 200, events, probes, console)
         else:
             found = judge(dataset, spec, seeds, users, rank, console)
     told = {"data": dataset.name, "behavior": behavior, "llm": llm, "seeds": seeds} | gathered(found, talks)
-    if out is not None:
-        write(told, out)
-    if json_:
-        typer.echo(json.dumps(told))
-    else:
-        show(told)
-
-
-def llm_spec(text: str) -> dict[str, Any]:
-    """Return the language model a ``kind:model`` or an inline mapping describes."""
-    from simulator.components import read_spec
-
-    spec = read_spec(text, "--llm")
-    kind, colon, model = spec["kind"].partition(":")
-    return {**spec, "kind": kind, "model": model} if colon and kind in ("transformers", "llamacpp", "openai") else spec
+    tell(told, "fidelity", panel, show, out, json_)
 
 
 @contextmanager
@@ -133,7 +119,7 @@ def judge(
 def talk(
     dataset: "Dataset",
     spec: Mapping[str, Any],
-    model: Mapping[str, Any],
+    llm: str,
     seeds: int,
     users: int,
     events: int,
@@ -141,30 +127,26 @@ def talk(
     console: Any,
 ) -> "list[Seed]":
     """Judge users played by a language model; answers are kept, so that the same command asks nothing twice."""
-    from agents.cache import home
-    from agents.llm.dispatcher import Dispatcher
-    from agents.llm.journal import Journal
-    from agents.llm.stack import assemble
     from analysis.fidelity.battery import Scene
     from analysis.fidelity.talking import Talk, judged
+    from simulator import cast
     from simulator.components import build
     from simulator.seeds import Streams
 
     each = max(2, -(-users // seeds))
     found = []
-    path = home() / "fidelity" / f"{dataset.name.replace(':', '-').replace('/', '-')}.journal"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        Journal(path) as journal,
-        Dispatcher({NAME: assemble(build("llm", model), journal, concurrency=2)}) as voices,
-        bar(console, "fidelity", seeds) as report,
-    ):
+    with asking(llm, NAME, "fidelity", dataset.name) as voices, bar(console, "fidelity", seeds) as report:
         for seed in range(seeds):
             streams = Streams(seed)
             scene = Scene.of(real(dataset), streams, each)
 
             def hold(conversations: Sequence[Any], seed: int = seed) -> list[Any]:
-                return held(conversations, voices, lambda share: report(seed, share, f"{share:.0%} of the questions"))
+                return cast.hold(
+                    conversations,
+                    NAME,
+                    voices,
+                    lambda share, _answer: report(seed, share, f"{share:.0%} of the questions"),
+                )
 
             def ready(world: Any) -> Any:
                 behavior = build("behaviors", spec)
@@ -180,21 +162,6 @@ def talk(
             found.append(judged(scene, ready, hold, asked, say))
             voices.sync()
     return found
-
-
-def held(conversations: Sequence[Any], voices: Any, report: Callable[[float], None]) -> list[Any]:
-    """Hold conversations side by side and return what each came to."""
-    ends: dict[int, Any] = {}
-    for ticket, conversation in enumerate(conversations):
-        voices.submit(ticket, NAME, next(conversation))
-    while len(ends) < len(conversations):
-        for ticket, answer in voices.completed(block=True):
-            try:
-                voices.submit(ticket, NAME, conversations[ticket].send(answer))
-            except StopIteration as end:
-                ends[ticket] = end.value
-                report(len(ends) / len(conversations))
-    return [ends[ticket] for ticket in range(len(conversations))]
 
 
 def real(dataset: "Dataset") -> Any:
@@ -258,15 +225,11 @@ def gathered(found: "Sequence[Seed]", talks: bool) -> dict[str, Any]:
     }
 
 
-def write(told: Mapping[str, Any], folder: Path) -> None:
-    """Write the figures and the panel into a folder."""
-    from agents.cache import replacing
-    from analysis.plots.fidelity_panel import save
+def panel(told: Mapping[str, Any]) -> Figure:
+    """Return the fidelity panel."""
+    from analysis.plots.fidelity_panel import FidelityPanel, caption, tidy
 
-    folder.mkdir(parents=True, exist_ok=True)
-    with replacing(folder / "fidelity.json") as temporary:
-        temporary.write_text(json.dumps(told, indent=1) + "\n")
-    save(told, folder)
+    return "fidelity_panel", FidelityPanel(caption(told)), tidy(told)
 
 
 def show(told: Mapping[str, Any]) -> None:
@@ -295,12 +258,3 @@ def show(told: Mapping[str, Any]) -> None:
     for name, value in told["probes"].items():
         probes.add_row(name, spread(value))
     wide.print(probes)
-
-
-def spread(value: Mapping[str, float | None] | None) -> str:
-    """Write a mean with half the width of its interval, where there is one."""
-    if value is None or value["value"] is None:
-        return "–"
-    if value["high"] is None:
-        return f"{value['value']:.3f}"
-    return f"{value['value']:.3f} ± {value['high'] - value['value']:.3f}"  # a t interval lies evenly around the mean

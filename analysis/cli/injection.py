@@ -1,7 +1,5 @@
 """``injection``: what collaborative vectors give a text model, on warm items and on items training never shows."""
 
-import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from analysis.options import Json
+from analysis.cli.experiment import Figure, experiment, spread, tell
+from analysis.options import Json, ScenarioFile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,41 +23,25 @@ OTHERS = 50
 
 
 def command(
-    data: Annotated[str, typer.Option(help="data set: NAME or '{kind: NAME, ...}'")] = "ml-100k",
-    recommender: Annotated[str, typer.Option(help="collm or '{kind: collm, ...}', without injection")] = "collm",
+    scenario: ScenarioFile,
     cold: Annotated[float, typer.Option(min=0.01, max=0.5, help="share of items kept out of training")] = 0.1,
     seeds: Annotated[int, typer.Option(min=1, help="fits, each with other cold items; intervals from 2 on")] = 3,
     out: Annotated[Path | None, typer.Option(help="folder for injection.json and the figure")] = None,
     json_: Json = False,
 ) -> None:
-    """Compare collaborative injection with its controls on warm items and on items that training never shows."""
-    for library in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[library] = "1"  # read by torch when it loads
-    from rich.console import Console
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
+    """Compare collaborative injection with its controls on warm items and on items that training never shows.
 
-    from agents.errors import InvalidInput
-    from simulator.components import build, read_spec
-
-    spec = read_spec(recommender, "--recommender")
-    if spec["kind"] != "collm" or "injection" in spec:
-        raise InvalidInput(f"--recommender {recommender!r}: name a collm without injection, such as '{{kind: collm}}'")
-    build("recommenders", spec)  # say what is wrong before any data is loaded
-    dataset = build("data", read_spec(data, "--data")).load()
-    found: list[dict[str, Any]] = []
-    with threadpool_limits(limits=1), Console(stderr=True).status("injection") as status:
+    The file's recommender is a collm without injection.
+    """
+    with experiment(scenario, "collm", "injection") as asked:
+        found: list[dict[str, Any]] = []
         for seed in range(seeds):
-            trial = Trial.of(dataset.interactions, dataset.catalog, cold, seed)
-            for control, model in fitted(spec, trial, dataset.catalog, seed):
-                status.update(f"seed {seed + 1}/{seeds}  {control}")
-                found.append({"injection": control, "seed": seed, **trial.figures(model)})
-    told = {"data": dataset.name, "recommender": recommender, "cold": cold, "seeds": seeds, "rows": table(found)}
-    if out is not None:
-        write(told, out)
-    if json_:
-        typer.echo(json.dumps(told))
-    else:
-        show(told)
+            trial = Trial.of(asked.dataset.interactions, asked.dataset.catalog, cold, seed)
+            for control, recommender in fitted(asked.spec, trial, asked.dataset.catalog, seed):
+                asked.say(f"seed {seed + 1}/{seeds}  {control}")
+                found.append({"injection": control, "seed": seed, **trial.figures(recommender)})
+    told = {"data": asked.dataset.name, "recommender": asked.spec, "cold": cold, "seeds": seeds, "rows": table(found)}
+    tell(told, "injection", panel, show, out, json_)
 
 
 @dataclass(frozen=True)
@@ -162,15 +145,11 @@ def table(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def write(told: Mapping[str, Any], folder: Path) -> None:
-    """Write the figures and their drawing into a folder."""
-    from agents.cache import replacing
-    from analysis.plots.injection_panel import save
+def panel(told: Mapping[str, Any]) -> Figure:
+    """Return the injection panel."""
+    from analysis.plots.injection_panel import InjectionPanel, caption, tidy
 
-    folder.mkdir(parents=True, exist_ok=True)
-    with replacing(folder / "injection.json") as temporary:
-        temporary.write_text(json.dumps(told, indent=1) + "\n")
-    save(told, folder)
+    return "injection_panel", InjectionPanel(caption(told)), tidy(told)
 
 
 def show(told: Mapping[str, Any]) -> None:
@@ -183,12 +162,7 @@ def show(told: Mapping[str, Any]) -> None:
     for heading in ("injection", *names):
         printed.add_column(heading, justify="left" if heading == "injection" else "right", no_wrap=True)
     for row in told["rows"]:
-        cells = (f"{written(row[name])} ({written(row[f'{name}_gained'], sign='+')})" for name in names)
+        cells = (f"{spread(row[name])} ({spread(row[f'{name}_gained'], sign='+')})" for name in names)
         printed.add_row(row["injection"], *cells)
     screen = Console()
     Console(width=None if screen.is_terminal else 170).print(printed)
-
-
-def written(value: Mapping[str, float], sign: str = "") -> str:
-    """Write a mean and half its interval."""
-    return f"{value['value']:{sign}.3f} ± {value['high'] - value['value']:.3f}"

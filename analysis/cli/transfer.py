@@ -1,7 +1,5 @@
 """``transfer``: what tasks of one text model gain or lose by being trained together."""
 
-import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -9,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from analysis.options import Json
+from analysis.cli.experiment import Asked, Figure, experiment, spread, tell
+from analysis.options import Json, ScenarioFile
 
 if TYPE_CHECKING:
     from agents.schema import Floats
@@ -29,43 +28,27 @@ EXPLAINED = 300
 
 
 def command(
-    data: Annotated[str, typer.Option(help="data set: NAME or '{kind: NAME, ...}'")] = "ml-100k",
-    recommender: Annotated[str, typer.Option(help="the text model: p5 or '{kind: p5, ...}', without tasks")] = "p5",
+    scenario: ScenarioFile,
     seeds: Annotated[int, typer.Option(min=1, help="fits per set of tasks; intervals from 2 on")] = 3,
     users: Annotated[int | None, typer.Option(min=2, help="users judged, at most; all are learned from")] = None,
     out: Annotated[Path | None, typer.Option(help="folder for transfer.json and the figure")] = None,
     json_: Json = False,
 ) -> None:
-    """Train every set of the tasks of a P5 model together, and compare each task with being trained alone."""
-    for library in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[library] = "1"  # read by torch when it loads
-    from rich.console import Console
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
+    """Train every set of the tasks of a P5 model together, and compare each task with being trained alone.
 
-    from agents.errors import InvalidInput
-    from analysis.offline import leave_one_out
-    from simulator.components import build, read_spec
+    The file's recommender is a p5 without tasks.
+    """
+    with experiment(scenario, "p5", "tasks") as asked:
+        from analysis.offline import leave_one_out
 
-    spec = read_spec(recommender, "--recommender")
-    if spec["kind"] != "p5" or "tasks" in spec:
-        raise InvalidInput(
-            f"--recommender {recommender!r}: name a p5 without tasks, such as '{{kind: p5, epochs: 10}}'"
-        )
-    build("recommenders", spec)  # say what is wrong before any data is loaded
-    dataset = build("data", read_spec(data, "--data")).load()
-    held_out = leave_one_out(dataset.interactions, dataset.catalog)
-    held_out = held_out if users is None else held_out.some(users)
-    rating = last_ratings(dataset.interactions, held_out)
-    with threadpool_limits(limits=1):
-        found = [seen for seed in range(seeds) for seen in judged(spec, held_out, rating, seed, Console(stderr=True))]
-    told = {"data": dataset.name, "recommender": recommender, "users": len(held_out.target), "seeds": seeds}
-    told |= {"rows": table(found), "beside": beside(held_out, rating)}
-    if out is not None:
-        write(told, out)
-    if json_:
-        typer.echo(json.dumps(told))
-    else:
-        show(told)
+        log = asked.dataset.interactions
+        held_out = leave_one_out(log, asked.dataset.catalog)
+        held_out = held_out if users is None else held_out.some(users)
+        rating = last_ratings(log, held_out)
+        found = [seen for seed in range(seeds) for seen in judged(asked, held_out, rating, seed)]
+        told = {"data": asked.dataset.name, "recommender": asked.spec, "users": len(held_out.target), "seeds": seeds}
+        told |= {"rows": table(found), "beside": beside(held_out, rating)}
+    tell(told, "transfer", matrix, show, out, json_)
 
 
 def together() -> Iterator[tuple[str, ...]]:
@@ -74,26 +57,23 @@ def together() -> Iterator[tuple[str, ...]]:
         yield from combinations(TASKS, count)
 
 
-def judged(
-    spec: Mapping[str, Any], held_out: "HeldOut", rating: "Floats", seed: int, console: Any
-) -> Iterator[dict[str, Any]]:
+def judged(asked: Asked, held_out: "HeldOut", rating: "Floats", seed: int) -> Iterator[dict[str, Any]]:
     """Yield, for every set of tasks, the figures of one fit: those of its tasks alone."""
     from analysis.offline import trial
     from simulator.components import build
     from simulator.seeds import Streams
 
-    with console.status("transfer") as status:
-        for tasks in together():
-            model: P5 = build("recommenders", {**spec, "tasks": list(tasks)})
+    for tasks in together():
+        recommender: P5 = build("recommenders", {**asked.spec, "tasks": list(tasks)})
 
-            def say(share: float, what: str, tasks: Sequence[str] = tasks) -> None:
-                status.update(f"{' + '.join(tasks)}  seed {seed + 1}  {share:4.0%}  {what}")
+        def say(share: float, what: str, tasks: Sequence[str] = tasks) -> None:
+            asked.say(f"{' + '.join(tasks)}  seed {seed + 1}  {share:4.0%}  {what}")
 
-            seen = trial(model, held_out, Streams(seed), say)
-            figures = {"ndcg@10": float(seen.ndcg.mean())} if "sequential" in tasks else {}
-            figures |= {"rating_rmse": error(model, held_out, rating)} if "rating" in tasks else {}
-            figures |= worded(model, held_out) if "explanation" in tasks else {}
-            yield {"tasks": tasks, "seed": seed, "fit_cpu_s": seen.fit_cpu_s, **figures}
+        seen = trial(recommender, held_out, Streams(seed), say)
+        figures = {"ndcg@10": float(seen.ndcg.mean())} if "sequential" in tasks else {}
+        figures |= {"rating_rmse": error(recommender, held_out, rating)} if "rating" in tasks else {}
+        figures |= worded(recommender, held_out) if "explanation" in tasks else {}
+        yield {"tasks": tasks, "seed": seed, "fit_cpu_s": seen.fit_cpu_s, **figures}
 
 
 def last_ratings(log: "Interactions", held_out: "HeldOut") -> "Floats":
@@ -193,15 +173,11 @@ def beside(held_out: "HeldOut", rating: "Floats") -> dict[str, float]:
     return {"popularity_ndcg@10": float(trial(Popularity(), held_out, Streams(0)).ndcg.mean()), "user_mean_rmse": rmse}
 
 
-def write(told: Mapping[str, Any], folder: Path) -> None:
-    """Write the figures and the heat map into a folder."""
-    from agents.cache import replacing
-    from analysis.plots.transfer_matrix import save
+def matrix(told: Mapping[str, Any]) -> Figure:
+    """Return the transfer matrix."""
+    from analysis.plots.transfer_matrix import TransferMatrix, caption, tidy
 
-    folder.mkdir(parents=True, exist_ok=True)
-    with replacing(folder / "transfer.json") as temporary:
-        temporary.write_text(json.dumps(told, indent=1) + "\n")
-    save(told, folder)
+    return "transfer_matrix", TransferMatrix(caption(told)), tidy(told)
 
 
 def show(told: Mapping[str, Any]) -> None:
@@ -225,7 +201,5 @@ def show(told: Mapping[str, Any]) -> None:
 
 def cell(value: Mapping[str, float] | None, gained: Mapping[str, float] | None, several: bool) -> str:
     """Write a mean with half its interval and, where tasks were several, what was gained with its own."""
-    if value is None or gained is None:
-        return "–"
-    text = f"{value['value']:.4f} ± {value['high'] - value['value']:.4f}"
-    return f"{text} ({gained['value']:+.4f} ± {gained['high'] - gained['value']:.4f})" if several else text
+    more = f" ({spread(gained, 4, '+')})" if several and gained is not None else ""
+    return spread(value, 4) + more

@@ -1,6 +1,7 @@
 """What a figure is: a tidy frame, a drawing of it, and the words beside it."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import ClassVar
 
 import pandas as pd
@@ -57,3 +58,19 @@ class Plot(Drawing):
     @abstractmethod
     def tidy(self, study: Study) -> pd.DataFrame:
         """Return the figure's data, empty where the study has none."""
+
+
+@dataclass
+class Panel(Drawing):
+    """Draw one figure of an experiment; its frame needs no columns but its own."""
+
+    words: str
+    """The caption."""
+
+    section = "outcomes"
+    reading = ""
+    counted = ""
+
+    def caption(self, frame: pd.DataFrame) -> str:
+        """Return the words it was made with."""
+        return self.words

@@ -1,19 +1,16 @@
 """The fidelity panel: every figure of simulated users beside the null and the ceiling."""
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import matplotlib
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from agents.cache import replacing
-from analysis.plots.style import FAINT, RC, STYLES, arm_legend, panels
+from analysis.plots.base import Panel
+from analysis.plots.frames import in_words
+from analysis.plots.style import FAINT, STYLES, arm_legend, panels
 
-DPI = 200
 COLUMNS = ("simulated", "null", "ceiling")
 GROUPS = {
     "choices (larger is better)": (
@@ -43,22 +40,31 @@ def tidy(told: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["panel", "figure", "column", "value", "low", "high"])
 
 
-def draw(frame: pd.DataFrame) -> Figure:
-    """Return one panel per group: points with intervals, the three columns apart."""
-    figure, axes = panels(len(GROUPS), height=3.1)
-    styles = dict(zip(COLUMNS, STYLES[1:4], strict=True))
-    for ax, panel in zip(axes, GROUPS, strict=True):
-        part = frame[frame["panel"] == panel]
-        names = list(dict.fromkeys(part["figure"]))
-        for shift, (column, style) in enumerate(styles.items()):
-            mine = part[part["column"] == column]
-            places = [len(names) - 1 - names.index(name) + 0.22 * (1 - shift) for name in mine["figure"]]
-            ends = mine[["low", "high"]].astype(float)
-            ax.hlines(places, ends["low"], ends["high"], color=style.color, linewidth=1.2)
-            ax.plot(mine["value"], places, color=style.color, marker=style.marker, linestyle="none")
-        _label(ax, panel, names)
-    arm_legend(figure, styles, lines=False)
-    return figure
+class FidelityPanel(Panel):
+    """Draw every figure of simulated users beside the null and the ceiling."""
+
+    title = "Fidelity panel"
+
+    def draw(self, frame: pd.DataFrame) -> Figure:
+        """Return one panel per group: points with intervals, the three columns apart."""
+        figure, axes = panels(len(GROUPS), height=3.1)
+        styles = dict(zip(COLUMNS, STYLES[1:4], strict=True))
+        for ax, panel in zip(axes, GROUPS, strict=True):
+            part = frame[frame["panel"] == panel]
+            names = list(dict.fromkeys(part["figure"]))
+            for shift, (column, style) in enumerate(styles.items()):
+                mine = part[part["column"] == column]
+                places = [len(names) - 1 - names.index(name) + 0.22 * (1 - shift) for name in mine["figure"]]
+                ends = mine[["low", "high"]].astype(float)
+                ax.hlines(places, ends["low"], ends["high"], color=style.color, linewidth=1.2)
+                ax.plot(mine["value"], places, color=style.color, marker=style.marker, linestyle="none")
+            _label(ax, panel, names)
+        arm_legend(figure, styles, lines=False)
+        return figure
+
+    def findings(self, frame: pd.DataFrame) -> str:
+        """Return the columns of every figure."""
+        return in_words(frame, "figure", "column")
 
 
 def _label(ax: Axes, panel: str, names: list[str]) -> None:
@@ -75,19 +81,3 @@ def caption(told: Mapping[str, Any]) -> str:
         "null: items by popularity and ratings by their frequency; ceiling: random halves of what "
         "real users took."
     )
-
-
-def save(told: Mapping[str, Any], folder: Path) -> None:
-    """Write fidelity_panel as PNG, SVG, CSV and caption; nothing half-written stays."""
-    frame, words = tidy(told), caption(told)
-    described = {"Title": "Fidelity panel", "Description": words}
-    with matplotlib.rc_context(RC):
-        figure = draw(frame)
-        with replacing(folder / "fidelity_panel.png") as path:
-            figure.savefig(path, format="png", dpi=DPI, metadata=described)
-        with replacing(folder / "fidelity_panel.svg") as path:
-            figure.savefig(path, format="svg", metadata={**described, "Date": None})
-    with replacing(folder / "fidelity_panel.csv") as path:
-        frame.to_csv(path, index=False, float_format="%.10g")
-    with replacing(folder / "fidelity_panel.json") as path:
-        path.write_text(json.dumps({"title": "Fidelity panel", "caption": words}, indent=1) + "\n")

@@ -75,3 +75,15 @@ def mean_by(frame: pd.DataFrame, by: Sequence[str], value: str = "value") -> dic
 def listed(frame: pd.DataFrame, column: str, pattern: str = "{arm} {value:.3g}") -> str:
     """Return the mean of a column per arm as running text."""
     return ", ".join(pattern.format(arm=arm, value=value) for (arm,), value in mean_by(frame, ["arm"], column).items())
+
+
+def in_words(frame: pd.DataFrame, row: str, column: str) -> str:
+    """Return a table of values as running text, row by row.
+
+    >>> in_words(pd.DataFrame({"who": ["a", "a"], "what": ["x", "y"], "value": [1.0, 0.25]}), "who", "what")
+    'a: x 1, y 0.25.'
+    """
+    parts = []
+    for name, some in frame.groupby(row, sort=False):
+        parts.append(f"{name}: {', '.join(f'{c} {v:.3g}' for c, v in zip(some[column], some['value'], strict=True))}")
+    return "; ".join(parts) + "."

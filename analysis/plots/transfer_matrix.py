@@ -1,19 +1,15 @@
 """The transfer matrix: what each task gains by what is trained beside it."""
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from agents.cache import replacing
-from analysis.plots.style import RC, panels
+from analysis.plots.base import Panel
+from analysis.plots.style import panels
 
-DPI = 200
 FIGURES = {"ndcg@10": 1, "rating_rmse": -1, "token_accuracy": 1}
 """One figure per task, and whether larger (1) or smaller (-1) is better."""
 CLEAR = 0.6
@@ -34,27 +30,39 @@ def tidy(told: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["tasks", "figure", "value", "low", "high", "gained_percent"])
 
 
-def draw(frame: pd.DataFrame) -> Figure:
-    """Return a heat map, one row per set of tasks; every cell says its figure and its gain."""
-    sets = list(dict.fromkeys(frame["tasks"]))
-    gained = frame.pivot(index="tasks", columns="figure", values="gained_percent").reindex(
-        index=sets, columns=[*FIGURES]
-    )
-    value = frame.pivot(index="tasks", columns="figure", values="value").reindex(index=sets, columns=[*FIGURES])
-    most = max(float(np.nanmax(np.abs(gained.to_numpy()), initial=0.0)), 1.0)
-    figure, (ax,) = panels(1, height=0.42 * len(sets) + 0.9, width=5.2)
-    ax.imshow(gained.to_numpy(), cmap="PuOr", vmin=-most, vmax=most, aspect="auto")
-    for y, tasks in enumerate(sets):
-        for x, name in enumerate(FIGURES):
-            if np.isfinite(value.loc[tasks, name]):
-                percent = float(gained.loc[tasks, name])
-                more = f"\n{percent:+.1f} %" if " + " in tasks else ""
-                color = "white" if abs(percent) > CLEAR * most else "black"
-                ax.text(x, y, f"{value.loc[tasks, name]:.3f}{more}", ha="center", va="center", color=color)
-    ax.set_xticks(range(len(FIGURES)), [name.replace("_", " ") for name in FIGURES])
-    ax.set_yticks(range(len(sets)), sets)
-    ax.grid(visible=False)
-    return figure
+class TransferMatrix(Panel):
+    """Draw what each task gains by what is trained beside it."""
+
+    title = "Transfer matrix"
+
+    def draw(self, frame: pd.DataFrame) -> Figure:
+        """Return a heat map, one row per set of tasks; every cell says its figure and its gain."""
+        sets = list(dict.fromkeys(frame["tasks"]))
+        gained = frame.pivot(index="tasks", columns="figure", values="gained_percent").reindex(
+            index=sets, columns=[*FIGURES]
+        )
+        value = frame.pivot(index="tasks", columns="figure", values="value").reindex(index=sets, columns=[*FIGURES])
+        most = max(float(np.nanmax(np.abs(gained.to_numpy()), initial=0.0)), 1.0)
+        figure, (ax,) = panels(1, height=0.42 * len(sets) + 0.9, width=5.2)
+        ax.imshow(gained.to_numpy(), cmap="PuOr", vmin=-most, vmax=most, aspect="auto")
+        for y, tasks in enumerate(sets):
+            for x, name in enumerate(FIGURES):
+                if np.isfinite(value.loc[tasks, name]):
+                    percent = float(gained.loc[tasks, name])
+                    more = f"\n{percent:+.1f} %" if " + " in tasks else ""
+                    color = "white" if abs(percent) > CLEAR * most else "black"
+                    ax.text(x, y, f"{value.loc[tasks, name]:.3f}{more}", ha="center", va="center", color=color)
+        ax.set_xticks(range(len(FIGURES)), [name.replace("_", " ") for name in FIGURES])
+        ax.set_yticks(range(len(sets)), sets)
+        ax.grid(visible=False)
+        return figure
+
+    def findings(self, frame: pd.DataFrame) -> str:
+        """Return every cell's figure and gain."""
+        rows = (
+            f"{row.tasks}: {row.figure} {row.value:.3g} ({row.gained_percent:+.1f} %)" for row in frame.itertuples()
+        )
+        return "; ".join(rows) + "."
 
 
 def caption(told: Mapping[str, Any]) -> str:
@@ -63,19 +71,3 @@ def caption(told: Mapping[str, Any]) -> str:
         f"Tasks of {told['recommender']} trained together on {told['data']}: means over {told['seeds']} seeds, and the "
         "percentage by which a task does better (positive) or worse than trained alone; empty cells were not trained."
     )
-
-
-def save(told: Mapping[str, Any], folder: Path) -> None:
-    """Write transfer_matrix as PNG, SVG, CSV and caption; nothing half-written stays."""
-    frame, words = tidy(told), caption(told)
-    described = {"Title": "Transfer matrix", "Description": words}
-    with matplotlib.rc_context(RC):
-        figure = draw(frame)
-        with replacing(folder / "transfer_matrix.png") as path:
-            figure.savefig(path, format="png", dpi=DPI, metadata=described)
-        with replacing(folder / "transfer_matrix.svg") as path:
-            figure.savefig(path, format="svg", metadata={**described, "Date": None})
-    with replacing(folder / "transfer_matrix.csv") as path:
-        frame.to_csv(path, index=False, float_format="%.10g")
-    with replacing(folder / "transfer_matrix.json") as path:
-        path.write_text(json.dumps({"title": "Transfer matrix", "caption": words}, indent=1) + "\n")

@@ -118,10 +118,11 @@ def test_the_arms_of_a_study_are_judged_on_several_data_sets_and_drawn(tmp_path)
     assert [fit["seed"] for fit in plain["fits"]] == [0, 1]
     assert {row["kind"] for row in result["matched"]} == {"item_knn"}
     captions = {figure["name"]: figure for figure in json.loads((out / "captions.json").read_text())}
-    assert set(captions) == {"pareto", "matched_accuracy"}
+    assert set(captions) == {"pareto", "latency", "matched_accuracy"}
     for name in captions:
         assert {path.suffix for path in out.glob(f"{name}.*")} == {".png", ".svg", ".csv"}
     assert "synthetic:tiny, NDCG against popularity: on the front" in captions["pareto"]["alt"]
+    assert "ms a user, NDCG" in captions["latency"]["alt"]
     assert json.loads((out / "evaluate.json").read_text())["rows"] == result["rows"]
 
 

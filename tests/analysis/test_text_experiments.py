@@ -12,11 +12,23 @@ from tests.command_line import called, outcome
 
 pytest.importorskip("torch")
 
+SCENARIO = """
+name: tiny
+data: {kind: "synthetic:tiny"}
+recommender: RECOMMENDER
+"""
+
+
+def asking(folder: Path, recommender: str) -> Path:
+    """Write a scenario file with a recommender and return its path."""
+    path = folder / "tiny.yaml"
+    path.write_text(SCENARIO.replace("RECOMMENDER", recommender))
+    return path
+
 
 def test_every_set_of_tasks_is_trained_and_compared(tmp_path: Path) -> None:
-    spec = "{kind: p5, epochs: 1, width: 8, blocks: 1, length: 6}"
-    words = ("--data", "synthetic:tiny", "--recommender", spec, "--seeds", 2, "--users", 30)
-    told = outcome(called(transfer.command, *words, "--out", tmp_path, "--json"))
+    scenario = asking(tmp_path, "{kind: p5, epochs: 1, width: 8, blocks: 1, length: 6}")
+    told = outcome(called(transfer.command, scenario, "--seeds", 2, "--users", 30, "--out", tmp_path, "--json"))
     sets = [tuple(row["tasks"]) for row in told["rows"]]
     assert len(sets) == len(set(sets)) == 7
     assert told["users"] == 30
@@ -33,9 +45,8 @@ def test_every_set_of_tasks_is_trained_and_compared(tmp_path: Path) -> None:
 
 
 def test_controls_are_compared_on_warm_and_cold_items(tmp_path: Path) -> None:
-    spec = "{kind: collm, epochs: 1, mapping_epochs: 1, width: 8}"
-    words = ("--data", "synthetic:tiny", "--recommender", spec, "--seeds", 2)
-    told = outcome(called(injection.command, *words, "--out", tmp_path, "--json"))
+    scenario = asking(tmp_path, "{kind: collm, epochs: 1, mapping_epochs: 1, width: 8}")
+    told = outcome(called(injection.command, scenario, "--seeds", 2, "--out", tmp_path, "--json"))
     rows = {row["injection"]: row for row in told["rows"]}
     assert tuple(rows) == injection.CONTROLS
     assert rows["text_only"]["auc_warm_gained"]["value"] == 0
@@ -69,5 +80,5 @@ def test_cold_items_are_in_no_training_and_compared_with_cold_ones() -> None:
         (injection.command, "{kind: collm, injection: soft}"),
     ],
 )
-def test_another_recommender_is_refused(command, spec) -> None:
-    assert isinstance(called(command, "--recommender", spec).exception, InvalidInput)
+def test_another_recommender_is_refused(command, spec, tmp_path: Path) -> None:
+    assert isinstance(called(command, asking(tmp_path, spec)).exception, InvalidInput)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from analysis.cli.fidelity import llm_spec
+from analysis.cli.experiment import llm_spec
 from tests.command_line import outcome, tasteloop
 
 WORLD = "{kind: synthetic, variant: tiny, users: 50, items: 80, interactions_per_user: 25}"
