@@ -31,7 +31,7 @@ class Checkpoint:
         """Put a checkpoint in the place of the one before it, whole or not at all."""
         began = time.monotonic()
         with durably(self._path) as file:
-            np.savez(file, **state, __key__=np.array(self._key))  # type: ignore[arg-type]
+            np.savez(file, allow_pickle=False, **state, __key__=np.array(self._key))
         ended = time.monotonic()
         self._next = ended + max(REST * (ended - began), LEAST_S)
 

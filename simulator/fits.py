@@ -13,7 +13,7 @@ from simulator.catalog import Catalog, Interactions
 from simulator.commits import write_durably
 from simulator.levers.base import described, levered, nested
 from simulator.recommenders.base import Progress, Recommender, State, silent
-from simulator.recommenders.talking import Voices, lend
+from simulator.recommenders.talking import Heard, Overheard, Voices, lend
 from simulator.seeds import Streams
 
 
@@ -28,7 +28,7 @@ def fit_key(spec: Mapping[str, Any], seed: int, number: int, log: Interactions, 
 def save_state(path: Path, state: State, key: str) -> None:
     """Write a recommender's state as npz with the key it belongs to."""
     buffer = io.BytesIO()
-    np.savez(buffer, **state, __key__=np.array(key))  # type: ignore[arg-type]
+    np.savez(buffer, allow_pickle=False, **state, __key__=np.array(key))
     write_durably(path, buffer.getvalue())
 
 
@@ -75,6 +75,11 @@ class Fits:
         self.key = ""
         """What the latest fit or update was made from."""
         folder.mkdir(parents=True, exist_ok=True)
+
+    def overheard(self, heard: Heard) -> None:
+        """Pass every answer that recommenders made from now on get to ``heard`` too."""
+        if self._voices is not None:
+            self._voices = Overheard(self._voices, heard)
 
     def fit(
         self, number: int, log: Interactions, before: Recommender | None, progress: Progress = silent

@@ -6,6 +6,8 @@ from typing import Any
 from agents.behaviors.base import Behavior, TalkingBehavior
 from agents.reflection import TOKENS as REFLECTION_TOKENS
 from simulator.components import build
+from simulator.levers.base import levered
+from simulator.recommenders.talking import talking
 from simulator.scenario import Scenario
 from simulator.scenario_file import expand
 
@@ -59,6 +61,7 @@ ASSUMPTIONS = (
     "who asks, in every run",
     f"a question reads {TOKENS_OF_FRAME} tokens, the whole memory and {TOKENS_PER_ITEM} per item of the slate; "
     f"an answer writes {TOKENS_ANSWERED_PER_ITEM} per item",
+    "a recommender that asks does so for every page, in all its rounds, and tells of all its candidates and history",
     "no answer is repeated, repaired, calibrated on or found in the journal",
     f"seconds a question: {', '.join(f'{kind} {s:g}' for kind, s in SECONDS_PER_QUESTION.items())}; "
     "embedded models answer one at a time, endpoints engine.concurrency at once",
@@ -89,7 +92,7 @@ def visits(scenario: Scenario) -> float:
 
 
 def _of_cell(scenario: Scenario) -> list[Forecast]:
-    """Return what one run takes: of each behavior that asks, and of the narrator."""
+    """Return what one run takes: of each behavior that asks, of the recommender, and of the narrator."""
     asked, found = _asked(scenario), []
     size, memory = scenario.recommender.slate_size, scenario.users.memory
     often = 1.0 if memory.surprise is not None else 1.0 / memory.reflect_every if memory.reflect_every else 0.0
@@ -99,6 +102,12 @@ def _of_cell(scenario: Scenario) -> list[Forecast]:
         read = choosing * (remembered + TOKENS_PER_ITEM * size) + reflecting * remembered
         written = choosing * TOKENS_ANSWERED_PER_ITEM * size + reflecting * REFLECTION_TOKENS
         found.append(_of(scenario, model, share, choosing + reflecting, read, written))
+    recommender = levered(scenario.recommender.spec()) if scenario.recommender.kind else None
+    for talker in talking(recommender) if recommender else ():
+        load = talker.load(size)
+        questions = round(pages(scenario) * load.questions)
+        each = TOKENS_OF_FRAME + TOKENS_PER_ITEM * load.told, TOKENS_ANSWERED_PER_ITEM * load.answered
+        found.append(_of(scenario, talker.model, 1.0, questions, questions * each[0], questions * each[1]))
     share = sum(part for _, part in asked)
     if scenario.users.narrator and share:
         count = round(scenario.users.count * share)

@@ -1,6 +1,10 @@
 """The record: one row type per table; a row type IS the table's schema."""
 
-from typing import NamedTuple
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from agents.llm.base import Answer, Prompt
 
 
 class Impression(NamedTuple):
@@ -75,6 +79,31 @@ class LlmCall(NamedTuple):
     cost: float
     """US dollars, NaN when the model is unpriced."""
     error: str
+
+
+def llm_call(call: "tuple[str, Prompt, Answer]", now: float, user_id: int, decision: int, parse_status: str) -> LlmCall:
+    """Return the row of one question to a language model, and of its answer."""
+    model, prompt, answer = call
+    return LlmCall(
+        call_id=answer.call_id,
+        now=now,
+        user_id=user_id,
+        decision=decision,
+        purpose=prompt.purpose,
+        model=model,
+        kind=prompt.kind,
+        status=answer.status,
+        parse_status=parse_status,
+        tokens_in=answer.tokens_in,
+        tokens_cached=answer.tokens_cached,
+        tokens_out=answer.tokens_out,
+        latency_s=answer.latency_s,
+        queue_s=answer.queue_s,
+        attempts=answer.attempts,
+        cached=answer.cached,
+        cost=math.nan if answer.cost is None else answer.cost,
+        error=answer.error,
+    )
 
 
 class Refit(NamedTuple):

@@ -220,7 +220,8 @@ class Record:
             tables[table] = columns_table(table, _in_order(blocks))
         for table, rows in sorted(self._rows.pop(window, {}).items()):
             rows.sort(key=lambda row: row[0])
-            tables[table] = rows_table(table, [row for _, row in rows])
+            single = rows_table(table, [row for _, row in rows])
+            tables[table] = pa.concat_tables([tables[table], single]) if table in tables else single
         return tables
 
     def state(self) -> Columns:

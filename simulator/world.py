@@ -12,6 +12,7 @@ import simpy
 
 from agents.cohort import VISITS, Cohort, Look
 from agents.errors import InvalidInput
+from agents.llm.base import Answer, Prompt
 from agents.needs import Needs
 from agents.ragged import Ragged
 from agents.schema import PAD, Action, Bools, Decisions, ExitReason, Floats, Ints
@@ -20,7 +21,7 @@ from simulator.catalog import Interactions
 from simulator.checkpoint import prefixed
 from simulator.components import kind_of
 from simulator.fits import Fits
-from simulator.log import Refit, Update
+from simulator.log import Refit, Update, llm_call
 from simulator.recommenders.base import Progress, Recommender, Requests, State, silent, under
 from simulator.record import PAGES, Columns, Record
 from simulator.scenario import Scenario
@@ -97,6 +98,7 @@ class World:
                 f"recommender.update: {scenario.recommender.kind} takes nothing in between refits; "
                 "remove the key, or use a recommender that does (sasrec, hstu, semantic_id)"
             )
+        fits.overheard(self._note_call)
         self._refit(0.0, None, 0)
         self._start(0.0)
 
@@ -187,7 +189,7 @@ class World:
             mine = np.flatnonzero(mood == genre)
             found = self._search.results(self._needs.genres[genre], requests.take(mine), size)
             item_id[mine], score[mine] = found
-        query = np.array(self._needs.genres, dtype=object)[mood]
+        query = np.array(self._needs.genres)[mood]
         asked = {"now": now, "user_id": rows, "session_id": rows * VISITS + visits, "query": query}
         self.record.add("searches", now, rows, visits, asked)
         return item_id, score
@@ -267,6 +269,12 @@ class World:
             said = decisions.feedback
             columns["feedback"] = np.zeros(pages.item_id.shape, dtype=np.int8) if said is None else said
         self.record.add(PAGES, pages.now, pages.user_id, pages.decision, columns)
+
+    def _note_call(self, model: str, prompt: Prompt, answer: Answer) -> None:
+        """Record a question that a recommender asked while it made a page."""
+        row = llm_call((model, prompt, answer), prompt.now, prompt.user_id, prompt.decision, answer.status)
+        columns = {name: np.array([value]) for name, value in row._asdict().items()}
+        self.record.add("llm_calls", columns["now"], columns["user_id"], columns["decision"], columns)
 
     # -- what becomes of it -----------------------------------------------------------------------
 

@@ -73,7 +73,7 @@ def tell(
         from analysis.plots.save import save_all
 
         save_all([figure(told)], 1, out)
-        write_json(out / f"{name}.json", told)
+        write_json(out / f"{name}.json", dict(told))
     if as_json:
         typer.echo(json.dumps(plain(told)))
     else:

@@ -17,7 +17,7 @@ from agents.memory import Operations, recalled
 from agents.pages import join, observations, take
 from agents.population import Population
 from agents.schema import PAD, Action, DecidedBy, Decisions, Floats, Ints, Observation
-from simulator.log import LlmCall
+from simulator.log import llm_call
 from simulator.session import Page, Turn
 from simulator.window import Version
 from simulator.world import Shown, Turned, World
@@ -288,29 +288,5 @@ class Desk:
         seen, notes = talk.seen, talk.notes + talk.end.notes
         for number, (prompt, answer) in enumerate(talk.calls):
             parsed = notes[number] if number < len(notes) else "ok"
-            row = llm_call(seen, talk.behavior.model, prompt, answer, parsed)
+            row = llm_call((talk.behavior.model, prompt, answer), seen.now, seen.user_id, seen.decision, parsed)
             self.world.record.row("llm_calls", seen.now, seen.user_id, seen.decision * 1000 + number, row)
-
-
-def llm_call(seen: Observation, model: str, prompt: Prompt, answer: Answer, parsed: str) -> LlmCall:
-    """Return the log row of one question and its answer."""
-    return LlmCall(
-        call_id=answer.call_id,
-        now=seen.now,
-        user_id=seen.user_id,
-        decision=seen.decision,
-        purpose=prompt.purpose,
-        model=model,
-        kind=prompt.kind,
-        status=answer.status,
-        parse_status=parsed,
-        tokens_in=answer.tokens_in,
-        tokens_cached=answer.tokens_cached,
-        tokens_out=answer.tokens_out,
-        latency_s=answer.latency_s,
-        queue_s=answer.queue_s,
-        attempts=answer.attempts,
-        cached=answer.cached,
-        cost=math.nan if answer.cost is None else answer.cost,
-        error=answer.error,
-    )

@@ -60,10 +60,10 @@ def titles(row: int, order: Ints, items: tuple[Item, ...], history: str, user: i
     return Ballot(row, order, items, _next_title("rank", history, items, user, now))
 
 
-def for_nobody(group: int, catalog: Sequence[Item]) -> Prompt:
+def for_nobody(group: int, catalog: Sequence[Item], now: float) -> Prompt:
     """Ask how likely the titles of a group of neighbors in the catalog are after no history at all."""
     neighbors = catalog[group * likelihood.GROUP : (group + 1) * likelihood.GROUP]
-    return _next_title("rank-nobody", "", neighbors, -1, 0.0)
+    return _next_title("rank-nobody", "", neighbors, -1, now)
 
 
 def _next_title(purpose: str, history: str, items: Sequence[Item], user: int, now: float) -> Prompt:

@@ -17,7 +17,7 @@ from agents.template import load
 from simulator.catalog import Catalog, Interactions
 from simulator.recommenders.base import Progress, Recommender, Requests, Slates, State, diagnostics, silent, under
 from simulator.recommenders.grounding import Titles, said
-from simulator.recommenders.talking import Talking, read, written
+from simulator.recommenders.talking import Load, Talking, read, written
 
 TITLE_CAP = 120
 """Characters a title that is said may have."""
@@ -67,6 +67,11 @@ class LlmGenerate(Talking):
                 f"grounding: {self.grounding} needs {needed} answers, and llm {self.model!r} gives "
                 f"{', '.join(sorted(kinds))}; trie is for llm kind transformers, the others are for those that write"
             )
+
+    def load(self, size: int) -> Load:
+        """Return what one question takes; the trie's beams write nothing that is paid for."""
+        listed = self.candidates if self.grounding == "candidates" else 0
+        return Load(1, listed + self.history, size)
 
     def fit(
         self, log: Interactions, catalog: Catalog, *, rng: np.random.Generator, progress: Progress = silent

@@ -16,7 +16,7 @@ from simulator.catalog import Catalog, Interactions
 from simulator.recommenders import ballots
 from simulator.recommenders.ballots import Ballot, Way
 from simulator.recommenders.base import Progress, Recommender, Requests, Slates, State, diagnostics, silent, under
-from simulator.recommenders.talking import Talking, read, written
+from simulator.recommenders.talking import Load, Talking, read, written
 from simulator.seeds import Streams
 
 ORDERS = Streams(0)
@@ -65,6 +65,11 @@ class LlmRank(Talking):
         if not able or (self.ask != "auto" and self.ask not in able):
             raise InvalidInput(f"ask: {self.ask}, but llm {self.model!r} answers {', '.join(sorted(kinds))}")
         self._way = able[0] if self.ask == "auto" else self.ask
+
+    def load(self, size: int) -> Load:
+        """Return what all rounds take; likelihoods are read off, not answered."""
+        likely = self.ask == "likelihood"
+        return Load(1 if likely else self.rounds, self.candidates + self.history, 0 if likely else self.candidates)
 
     def fit(
         self, log: Interactions, catalog: Catalog, *, rng: np.random.Generator, progress: Progress = silent
@@ -118,7 +123,8 @@ class LlmRank(Talking):
         """Return the log-probability of each title after no history, by item id; all requests share the answers."""
         groups = sorted({item.item_id // GROUP for ballot in cast for item in ballot.items})
         known: dict[int, float] = {}
-        answers = self.asked([ballots.for_nobody(group, self._items) for group in groups])
+        now = min((ballot.prompt.now for ballot in cast), default=0.0)
+        answers = self.asked([ballots.for_nobody(group, self._items, now) for group in groups])
         for group, answer in zip(groups, answers, strict=True):
             neighbors = range(group * GROUP, min((group + 1) * GROUP, len(self._items)))
             if flaw(answer, len(neighbors)) == "ok":

@@ -5,9 +5,9 @@ answers come from its journal and count against its budget. Fitting asks nobody.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,37 @@ class Everyone:
         return self.voices.ask_all(self.name, prompts)
 
 
+Heard = Callable[[str, Prompt, Answer], None]
+"""Called with the name of a language model, a question and its answer."""
+
+
+@dataclass(frozen=True)
+class Overheard:
+    """Voices whose answers somebody else hears too."""
+
+    voices: Voices
+    heard: Heard
+
+    def kinds(self, model: str) -> frozenset[Kind]:
+        """Return the kinds of prompt a language model can answer."""
+        return self.voices.kinds(model)
+
+    def ask_all(self, model: str, prompts: Sequence[Prompt]) -> list[Answer]:
+        """Ask, and pass every answer on."""
+        answers = self.voices.ask_all(model, prompts)
+        for prompt, answer in zip(prompts, answers, strict=True):
+            self.heard(model, prompt, answer)
+        return answers
+
+
+class Load(NamedTuple):
+    """What making one page takes: questions, and the items that each of them tells of and is answered with."""
+
+    questions: int
+    told: int
+    answered: int
+
+
 @dataclass
 class Talking(Recommender):
     """Recommend by what a language model says.
@@ -62,6 +93,10 @@ class Talking(Recommender):
 
     def settle(self, kinds: frozenset[Kind]) -> None:
         """Choose how to ask from the kinds of prompt the model answers; raise InvalidInput where none will do."""
+
+    def load(self, size: int) -> Load:
+        """Return what a page of ``size`` items takes at most."""
+        return Load(1, size, size)
 
     def asked(self, prompts: Sequence[Prompt]) -> list[Answer]:
         """Return the answers; raise InvalidInput where no language model was lent."""
@@ -88,19 +123,20 @@ class Talking(Recommender):
 
 def lend(recommender: R, voices: Voices) -> R:
     """Let every recommender that asks, however deep inside another, ask these voices; return the outer one."""
-    for part in _parts(recommender):
-        if isinstance(part, Talking):
-            part._voices = voices
-            part.settle(voices.kinds(part.model))
+    for part in talking(recommender):
+        part._voices = voices
+        part.settle(voices.kinds(part.model))
     return recommender
 
 
-def _parts(recommender: Recommender) -> Iterator[Recommender]:
-    yield recommender
+def talking(recommender: Recommender) -> Iterator[Talking]:
+    """Yield every recommender that asks, the outermost first."""
+    if isinstance(recommender, Talking):
+        yield recommender
     for value in vars(recommender).values():
         for inner in value if isinstance(value, list | tuple) else (value,):
             if isinstance(inner, Recommender):
-                yield from _parts(inner)
+                yield from talking(inner)
 
 
 def written(items: Sequence[Item]) -> npt.NDArray[np.uint8]:

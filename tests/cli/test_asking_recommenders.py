@@ -9,7 +9,8 @@ import pytest
 from agents.errors import BudgetExhausted, InvalidInput
 from agents.llm.journal import Journal
 from analysis.cli import evaluate, replay, resume, run
-from simulator.cli import validate
+from analysis.load import load
+from simulator.cli import estimate, validate
 from tests.command_line import called, outcome
 
 SCENARIO = """
@@ -51,6 +52,10 @@ def test_answers_are_journaled_and_a_replay_asks_nothing(scenario: Path, tmp_pat
     asked = manifest(tmp_path / "one")["slates"]["questions"]
     assert one["calls"]["calls"] == asked == 2 * one["counts"]["pages"] > 0
     assert one["tokens"]["out"] > 0
+    rows = load(tmp_path / "one").llm_calls
+    assert (rows["purpose"] == "rank").all()
+    assert len(rows) == asked
+    assert rows["tokens_out"].sum() == one["tokens"]["out"]
     with Journal(tmp_path / "one" / "answers.journal", read_only=True) as answers:
         assert len(answers) == asked - one["calls"]["cached"] + 1  # what the model can do is recorded too
     again = outcome(called(replay.command, tmp_path / "one", "--out", tmp_path / "again", "--json"))
@@ -98,3 +103,11 @@ def test_evaluate_lends_a_model_and_asks_it_once(tmp_path: Path) -> None:
     alone = called(evaluate.command, *words[:-5], "--seeds", 1)
     assert isinstance(alone.exception, InvalidInput)
     assert "--llm" in str(alone.exception)
+
+
+def test_an_estimate_counts_what_a_recommender_asks(scenario: Path, tmp_path: Path) -> None:
+    told = outcome(called(estimate.command, scenario, "--json"))
+    (reader,) = told["models"]
+    assert reader["questions"] == 2 * told["pages"]
+    asked = outcome(called(run.command, scenario, "--out", tmp_path / "one", "--json"))["tokens"]["in"]
+    assert reader["tokens_in"] > asked / 3, "of the right size"

@@ -137,3 +137,23 @@ def test_a_checkpoint_of_a_log_that_is_gone_is_left_alone(tmp_path: Path, monkey
     for path in (tmp_path / "run" / "log").glob("*"):
         path.unlink()
     assert played(tmp_path / "run", RULES)["log_digest"] == whole["log_digest"]
+
+
+ASKING = RULES.replace("count: 60", "count: 20, search: 0.3").replace(
+    "recommender: {kind: item_knn,",
+    "llm: {reader: {kind: scripted}}\nrecommender: {kind: llm_rank, inner: item_knn, model: reader,",
+)
+
+
+def test_a_run_whose_recommender_asks_goes_on_from_its_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = played(tmp_path / "whole", ASKING)
+    monkeypatch.setattr(checkpoint, "LEAST_S", 0.0)
+    monkeypatch.setattr(checkpoint, "REST", 0.0)
+    with pytest.raises(Interrupted):
+        played(tmp_path / "run", ASKING, stop_after=80)
+    monkeypatch.setattr(checkpoint, "LEAST_S", 1e6)
+    again = played(tmp_path / "run", ASKING)
+    assert again["log_digest"] == whole["log_digest"]
+    assert again["counts"] == whole["counts"], "questions of recommenders included"
