@@ -1,6 +1,6 @@
 """Compare arms with the baseline, seed by seed: differences, intervals, effect sizes, corrected tests."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -132,27 +132,29 @@ def holm(p: Floats) -> Floats:
 
 
 def compare(study: Study, metrics: Sequence[str] = (), groups: Sequence[str] = ()) -> pd.DataFrame:
-    """Return one row per figure and arm: the key, ``arm``, ``baseline``, the contrast's fields, ``p_holm``.
+    """Return one row per figure and arm: the key, ``where``, ``arm``, ``baseline``, the contrast's fields, ``p_holm``.
 
     Only figures over the whole run are compared; ``metrics`` and ``groups`` keep those named. Pairs
-    are runs of one seed, which share their random numbers. Holm's correction runs over the rows
-    returned. Raise InvalidInput for an unknown metric or where there is nothing to compare.
+    are runs of one seed, which share their random numbers, at one point of the grid (``where``). Holm's correction
+    runs over the rows returned. Raise InvalidInput for an unknown metric or where there is nothing to compare.
     """
     if len(study.arms) < 2:
         raise InvalidInput(f"{study.folder} holds one arm, {study.baseline}; comparing takes a study or several runs")
+    table = pd.DataFrame([row for there in study.everywhere for row in _rows(there, metrics, groups)])
+    return table.assign(p_holm=holm(table["p"].to_numpy(dtype=float)))
+
+
+def _rows(study: Study, metrics: Sequence[str], groups: Sequence[str]) -> Iterator[dict[str, object]]:
     frame = study.metrics
     whole = frame[frame["day"] == WHOLE_RUN]
     _check_names(metrics, whole)
     for column, wanted in (("metric", metrics), ("group", groups)):
         if wanted:
             whole = whole[whole[column].isin(list(wanted))]
-    rows = [
-        {**dict(zip(KEY, key, strict=True)), "arm": arm, "baseline": study.baseline, **asdict(found)}
-        for key, figures in whole.groupby(list(KEY), sort=False)
-        for arm, found in _against_baseline(study, figures)
-    ]
-    table = pd.DataFrame(rows)
-    return table.assign(p_holm=holm(table["p"].to_numpy(dtype=float)))
+    for key, figures in whole.groupby(list(KEY), sort=False):
+        for arm, found in _against_baseline(study, figures):
+            about = {**dict(zip(KEY, key, strict=True)), "where": study.where}
+            yield about | {"arm": arm, "baseline": study.baseline, **asdict(found)}
 
 
 def _check_names(names: Sequence[str], frame: pd.DataFrame) -> None:

@@ -18,10 +18,14 @@ from rich.console import Console
 from agents.errors import Degraded, Interrupted, InvalidInput, MissingResource, Terminated
 from agents.llm.journal import Journal
 from analysis.finish import finish, measure_run
+from analysis.hypotheses import by_hypothesis
+from analysis.load import load_study
 from analysis.logbook import logbook
+from analysis.metrics.discover import metrics
 from analysis.progress import Display, step
 from simulator.commits import write_durably
 from simulator.manifest import plain, read_json, seal
+from simulator.problems import Problem, unknown
 from simulator.run import budget_of, models, run
 from simulator.scenario import Scenario
 from simulator.scenario_file import expand, read, resolved
@@ -196,7 +200,7 @@ def _run(scenario: Scenario, folder: Path, console: Console, answers: Path | Non
 
 
 def _study(scenario: Scenario, folder: Path, console: Console, answers: Path | None) -> None:
-    names = [f"{cell.arm} s{cell.seed}" for cell in cells(scenario, folder)]
+    names = [cell.folder.name for cell in cells(scenario, folder)]
     with interruption(console) as stop, Display(console, names) as display:
         study(scenario, folder, replay=answers, watch=display.show, stop=stop, after=measure_run)
 
@@ -205,7 +209,8 @@ def summary(folder: Path) -> dict[str, Any]:
     """Return the figures a script wants of a finished run or study."""
     if (folder / "study.json").exists():
         content = read_json(folder / "study.json")
-        return {"study": str(folder), "cells": content["cells"]}
+        judged = by_hypothesis(load_study(folder))
+        return {"study": str(folder), "cells": content["cells"], "hypotheses": judged}
     manifest = read_json(folder / "manifest.json")
     names = ("status", "log_digest", "seed", "counts", "calls", "tokens", "cost_usd", "fallback_share", "wall_s")
     return {"run": str(folder)} | {name: manifest[name] for name in names}
@@ -225,9 +230,9 @@ def start(
 ) -> None:
     """Read, check and execute a scenario file as ``run`` or ``study`` was asked to, and print the outcome."""
     entries = overrides(sets, **{KEYS[name]: value for name, value in named.items()})
-    whole = read(scenario, entries)
+    whole = read(scenario, entries, misnamed)
     if llm:
-        whole = read(scenario, [*entries, *llm_overrides(whole, llm)])
+        whole = read(scenario, [*entries, *llm_overrides(whole, llm)], misnamed)
     if study != (whole.study is not None):
         other, has = ("run", "no") if study else ("study", "a")
         raise InvalidInput(f"{scenario} has {has} study: section; use: run_sim.py {other} {scenario}")
@@ -238,6 +243,18 @@ def start(
         return
     folder = new_folder(whole, out)
     print_outcome(execute(whole, scenario, folder, Console(stderr=True), replay=replay), json_)
+
+
+def misnamed(data: Any) -> list[Problem]:
+    """Return the metrics that the hypotheses of a scenario's data name and that do not exist."""
+    study = data.get("study") if isinstance(data, dict) else None
+    said = study.get("hypotheses") if isinstance(study, dict) else None
+    known = {metric.name for metric in metrics()}
+    return [
+        Problem(("study", "hypotheses", place, "metric"), unknown(one["metric"], "metric", known))
+        for place, one in enumerate(said if isinstance(said, list) else ())
+        if isinstance(one, dict) and isinstance(one.get("metric"), str) and one["metric"] not in known
+    ]
 
 
 def restart(folder: Path, *, json_: bool, **named: float | None) -> None:
@@ -255,8 +272,12 @@ def unreported(folder: Path) -> bool:
 
 def print_outcome(outcome: dict[str, Any], as_json: bool) -> None:
     """Print a finished run or study: as JSON, or its report and, last, its folder."""
-    folder = outcome.get("run") or outcome["study"]
-    print(json.dumps(plain(outcome)) if as_json else f"report: {outcome['report']}\n{folder}")
+    if as_json:
+        print(json.dumps(plain(outcome)))
+        return
+    for judged in outcome.get("hypotheses", ()):
+        print(f"{judged['verdict']}: {judged['claim']}")
+    print(f"report: {outcome['report']}\n{outcome.get('run') or outcome['study']}")
 
 
 def overrides(sets: Sequence[str] | None, **named: float | None) -> list[str]:

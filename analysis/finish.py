@@ -23,10 +23,11 @@ def finish(folder: Path, progress: Progress = lambda _share, _word: None, *, ane
     MissingResource where nothing can be written.
     """
     study = load_study(folder)
-    cells = [cell for cell in study.cells if anew or not (cell.run.folder / METRICS).is_file()]
+    every = [cell for there in study.everywhere for cell in there.cells]
+    cells = [cell for cell in every if anew or not (cell.run.folder / METRICS).is_file()]
     measure_cells(cells, lambda share, word: progress(0.5 * share, word))
     if study.folder != study.cells[0].run.folder:
-        _write(study.metrics, study.folder / METRICS)
+        _write(everywhere(study), study.folder / METRICS)
     drawn = draw_all(study, folder / "plots", progress=lambda share, word: progress(0.5 + 0.4 * share, word))
     progress(0.9, "report")
     return write_report(study, drawn)
@@ -34,8 +35,14 @@ def finish(folder: Path, progress: Progress = lambda _share, _word: None, *, ane
 
 def measured(study: Study) -> Study:
     """Return the study after measuring the cells that never were."""
-    measure_cells([cell for cell in study.cells if not (cell.run.folder / METRICS).is_file()])
+    every = [cell for there in study.everywhere for cell in there.cells]
+    measure_cells([cell for cell in every if not (cell.run.folder / METRICS).is_file()])
     return study
+
+
+def everywhere(study: Study) -> pd.DataFrame:
+    """Return the figures of a study at every point of its grid, a column for each of the grid's keys."""
+    return pd.concat([there.metrics.assign(**there.point) for there in study.everywhere], ignore_index=True)
 
 
 def measure_cells(cells: Sequence[Cell], progress: Progress = lambda _share, _word: None) -> None:

@@ -1,8 +1,8 @@
 """Load run and study folders into tidy frames."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -170,7 +170,8 @@ class Cell:
 class Study:
     """Runs that are read together; a single run is a study of one arm.
 
-    ``arms`` are in the order of the scenario file, the baseline first; ``cells`` by seed, then arm.
+    ``arms`` are in the order of the scenario file, the baseline first; ``cells`` by seed, then arm. Of a grid they
+    are those of one ``point``; ``elsewhere`` are the same arms at its other points.
     """
 
     folder: Path
@@ -178,6 +179,20 @@ class Study:
     baseline: str
     arms: tuple[str, ...]
     cells: tuple[Cell, ...]
+    point: Mapping[str, Any] = field(default_factory=dict)
+    elsewhere: tuple["Study", ...] = ()
+    hypotheses: tuple[Mapping[str, Any], ...] = ()
+    """As declared (simulator.scenario.Hypothesis)."""
+
+    @property
+    def everywhere(self) -> tuple["Study", ...]:
+        """Return the study at every point of its grid, this one first."""
+        return (self, *self.elsewhere)
+
+    @property
+    def where(self) -> str:
+        """Return the point of the grid in words, empty without a grid."""
+        return ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in self.point.items())
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -198,15 +213,22 @@ class Study:
 def load_study(folder: Path) -> Study:
     """Open a study folder with all its cells finished, or a run folder as a study of one arm.
 
-    Raise InvalidInput where it is neither, or where a cell is missing or not finished.
+    Of a study with a grid the first point is returned, and the others with it. Raise InvalidInput where it is neither,
+    or where a cell is missing or not finished.
     """
     if not (folder / "study.json").is_file():
         return _alone(load(folder))
     content = mapping(folder / "study.json")
-    cells = tuple(_cell(folder, row) for row in content["cells"])
     baseline = content["baseline"]
-    others = [arm for arm in content["arms"] if arm != baseline]
-    return Study(folder, content["name"], baseline, (baseline, *others), cells)
+    arms = (baseline, *(arm for arm in content["arms"] if arm != baseline))
+    cells: dict[int, list[Cell]] = {place: [] for place in range(len(content["points"]))}
+    for row in content["cells"]:
+        cells[row["point"]].append(_cell(folder, row))
+    first, *elsewhere = (
+        Study(folder, content["name"], baseline, arms, tuple(cells[place]), point)
+        for place, point in enumerate(content["points"])
+    )
+    return replace(first, elsewhere=tuple(elsewhere), hypotheses=tuple(content["hypotheses"]))
 
 
 def gather(folders: Sequence[Path]) -> Study:

@@ -72,8 +72,8 @@ ASSUMPTIONS = (
 def forecast(scenario: Scenario) -> list[Forecast]:
     """Return one forecast per language model in use, all arms and seeds together."""
     found: dict[str, Forecast] = {}
-    for _, _, cell in expand(scenario):
-        for one in _of_cell(cell):
+    for part in expand(scenario):
+        for one in _of_cell(part.scenario):
             found[one.model] = found[one.model] + one if one.model in found else one
     return list(found.values())
 

@@ -202,12 +202,38 @@ class BudgetSection(Section):
     fallback_share: Share = Field(0.1, description="share of language-model decisions that may come from the fallback")
 
 
+class Hypothesis(Section):
+    """What is expected of an arm, declared before anything is seen, and judged at every point of the grid."""
+
+    claim: str = Field(min_length=1, description="the expectation in words")
+    metric: str = Field(description="name of a metric (list metrics), over the whole run")
+    arm: str = Field(description="the arm it is about")
+    against: str = Field("", description="the arm it is compared with; empty: the baseline")
+    expect: Literal["more", "less"] = Field(description="what the arm's figure is, beside the other's")
+    delta: float = Field(0.0, ge=0, description="smallest difference that matters, in units of the metric")
+    on: Literal["shown", "consumed", "profile", "user", "ties", ""] = Field(
+        "shown", description="what is measured: lists shown or consumed, profiles at time 0, users' outcomes, ties"
+    )
+    snapshot: Literal["initial", "current", ""] = Field(
+        "initial", description="whose popularity: at time 0, or at the end; of no matter to metrics without popularity"
+    )
+    group: str = Field("all", description="all, niche, diverse or blockbuster users")
+
+
 class StudySection(Section):
     """Several runs of the same scenario that differ in declared ways, under common random numbers."""
 
     baseline: str = Field(description="the arm others are compared with")
     arms: dict[Name, dict[str, Any]] = Field(min_length=1, description="name -> what differs from the rest of the file")
     seeds: int = Field(1, ge=1, description="replicates; each resamples users and refits")
+    grid: dict[str, Annotated[tuple[Any, ...], Field(strict=False, min_length=1)]] = Field(
+        {},
+        description="a.b -> values: every arm is run at every combination, arms compared within each; the first "
+        "combination is the one that figures and tables show",
+    )
+    hypotheses: Annotated[tuple[Hypothesis, ...], Field(strict=False)] = Field(
+        (), description="expectations; the report says of each whether it held"
+    )
 
 
 class Scenario(Section):

@@ -3,10 +3,11 @@
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 
@@ -14,9 +15,12 @@ from agents.errors import InvalidInput
 from agents.redaction import redacted
 from simulator.checks import KEEP, check, components
 from simulator.components import build, describe
-from simulator.problems import Problem, Where
-from simulator.scenario import Scenario
+from simulator.problems import Problem, Where, unknown
+from simulator.scenario import Scenario, StudySection
 from simulator.source import BadSource, Mark, Source, lay, load, merge, put
+
+Check = Callable[[Any], list[Problem]]
+"""Finds problems in a scenario's data."""
 
 UNDIGESTED = frozenset({"engine", "budget", "name", "description", "study"})
 """Sections that cannot change a log."""
@@ -42,16 +46,16 @@ class InvalidScenario(InvalidInput):
         super().__init__("\n".join(map(str, self.findings)))
 
 
-def read(path: Path, overrides: Sequence[str] = ()) -> Scenario:
+def read(path: Path, overrides: Sequence[str] = (), also: Check = lambda _data: []) -> Scenario:
     """Return the scenario of a file with ``a.b=value`` overrides laid on it.
 
-    Raise InvalidScenario with all problems, those of every arm included. A study's scenario may leave
-    ``recommender.kind`` empty where its arms supply it.
+    Raise InvalidScenario with all problems, those of every arm and those that ``also`` finds included. A study's
+    scenario may leave ``recommender.kind`` empty where its arms supply it.
     """
     source = _with_bases(path)
     for text in overrides:
         source = put(source, text, KEEP)
-    found = list(dict.fromkeys(_all_problems(source.data)))
+    found = list(dict.fromkeys([*_all_problems(source.data), *also(source.data)]))
     if found:
         findings = [_finding(source, path, problem) for problem in found]
         raise InvalidScenario(sorted(findings, key=lambda f: (f.mark.file, f.mark.line, f.mark.column)))
@@ -67,22 +71,54 @@ def has_study(path: Path) -> bool:
     return isinstance(data, dict) and data.get("study") is not None
 
 
-def expand(scenario: Scenario) -> list[tuple[str, int, Scenario]]:
-    """Return the cells of a study as (arm, seed, scenario), arms in their order, seeds counted from the scenario's.
+Point = dict[str, Any]
+"""A point of a study's grid: a value for each of its keys."""
 
-    A scenario without study is one cell with an empty arm.
+
+class Part(NamedTuple):
+    """One run that a scenario file stands for."""
+
+    arm: str
+    seed: int
+    scenario: Scenario
+    point: int
+    """Place in ``points``."""
+
+
+def points(study: StudySection | None) -> list[Point]:
+    """Return every combination of a grid's values, the last key's changing fastest; one empty point without a grid."""
+    grid = study.grid if study else {}
+    return [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+
+
+def expand(scenario: Scenario) -> list[Part]:
+    """Return what a file stands for, arms in their order, then points, seeds counted from the scenario's.
+
+    A scenario without study is one part with an empty arm.
     """
     study = scenario.study
     if study is None:
-        return [("", scenario.seed, scenario)]
+        return [Part("", scenario.seed, scenario, 0)]
     base = scenario.model_dump(mode="json", exclude_unset=True, exclude={"study"})
-    cells = []
+    parts = []
     for arm, changes in study.arms.items():
-        data = merge(base, changes, KEEP)
-        first = Scenario.model_validate(data)
-        for seed in range(first.seed, first.seed + study.seeds):
-            cells.append((arm, seed, Scenario.model_validate(data | {"seed": seed})))
-    return cells
+        for place, point in enumerate(points(study)):
+            data = merge(_at(base, point), changes, KEEP)
+            first = Scenario.model_validate(data)
+            for seed in range(first.seed, first.seed + study.seeds):
+                parts.append(Part(arm, seed, Scenario.model_validate(data | {"seed": seed}), place))
+    return parts
+
+
+def _at(data: dict[str, Any], point: Point) -> dict[str, Any]:
+    """Return a scenario's data at a point of the grid."""
+    for key, value in point.items():
+        *sections, last = key.split(".")
+        change: Any = {last: value}
+        for section in reversed(sections):
+            change = {section: change}
+        data = merge(data, change, KEEP)
+    return data
 
 
 def resolved(scenario: Scenario) -> str:
@@ -173,6 +209,36 @@ def _all_problems(data: Any) -> list[Problem]:
     for arm, changes in arms.items():
         if isinstance(changes, dict):
             found += _of_arm(("study", "arms", arm), changes, base, {problem.where for problem in found})
+    found += _of_grid(study.get("grid"), base, arms)
+    return found + _of_hypotheses(study.get("hypotheses"), arms)
+
+
+def _of_grid(grid: Any, base: dict[str, Any], arms: dict[str, Any]) -> list[Problem]:
+    """Return the problems of every value of a grid, laid on the scenario by itself."""
+    found: list[Problem] = []
+    for key, values in grid.items() if isinstance(grid, dict) else ():
+        at: Where = ("study", "grid", key)
+        where = tuple(str(key).split("."))
+        if where[0] in ("study", "extends", "name", "seed", "engine", "budget"):
+            found.append(Problem(at, "a grid cannot vary this", key=True))
+            continue
+        changing = [arm for arm, changes in arms.items() if _holds(changes, where)]
+        if changing:
+            found.append(Problem(at, f"arm {changing[0]} has a value of its own for it", key=True))
+        for place, value in enumerate(values if isinstance(values, list) else ()):
+            wrong = (p for p in check(_at(base, {str(key): value})) if p.where[: len(where)] == where)
+            found += [Problem((*at, place), problem.message) for problem in wrong]
+    return found
+
+
+def _of_hypotheses(hypotheses: Any, arms: dict[str, Any]) -> list[Problem]:
+    """Return the arms that hypotheses name and the study has not."""
+    found = []
+    for place, said in enumerate(hypotheses if isinstance(hypotheses, list) else ()):
+        for key in ("arm", "against"):
+            arm = said.get(key) if isinstance(said, dict) else None
+            if isinstance(arm, str) and arm and arm not in arms:
+                found.append(Problem(("study", "hypotheses", place, key), unknown(arm, "arm", list(arms))))
     return found
 
 

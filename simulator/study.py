@@ -18,7 +18,7 @@ from simulator.fits import Fits
 from simulator.manifest import read_json, write_json
 from simulator.run import Doing, Snapshot, Stop, budget_of, models, run, use_threads
 from simulator.scenario import Scenario
-from simulator.scenario_file import digest, expand
+from simulator.scenario_file import digest, expand, points
 from simulator.seeds import Streams
 
 CellWatch = Callable[[int, Snapshot | Doing | None], None]
@@ -34,6 +34,8 @@ class Cell:
 
     arm: str
     seed: int
+    point: int
+    """Place among the points of the grid."""
     scenario: Scenario
     folder: Path
 
@@ -48,9 +50,14 @@ class Cell:
 
 
 def cells(scenario: Scenario, folder: Path) -> list[Cell]:
-    """Return every cell of a study, seed by seed, arms in the order of the file."""
-    every = sorted(expand(scenario), key=lambda cell: cell[1])
-    return [Cell(arm, seed, one, folder / "cells" / f"{arm}-s{seed}") for arm, seed, one in every]
+    """Return every cell of a study, seed by seed, point by point of its grid, arms in the order of the file."""
+    every = sorted(expand(scenario), key=lambda part: (part.seed, part.point))
+    several = len(points(scenario.study)) > 1
+    names = [f"{part.arm}-s{part.seed}" + (f"-g{part.point}" if several else "") for part in every]
+    return [
+        Cell(part.arm, part.seed, part.point, part.scenario, folder / "cells" / name)
+        for part, name in zip(every, names, strict=True)
+    ]
 
 
 def study(
@@ -178,14 +185,17 @@ def _write(scenario: Scenario, folder: Path, every: Sequence[Cell]) -> dict[str,
     for cell in every:
         path = cell.folder / "manifest.json"
         manifest = read_json(path) if path.exists() else {}
-        row = {"arm": cell.arm, "seed": cell.seed, "folder": str(cell.folder.relative_to(folder))}
-        rows.append(row | {"status": manifest.get("status", "waiting"), "log_digest": manifest.get("log_digest")})
+        place = {"point": cell.point, "folder": str(cell.folder.relative_to(folder))}
+        ended = {"status": manifest.get("status", "waiting"), "log_digest": manifest.get("log_digest")}
+        rows.append({"arm": cell.arm, "seed": cell.seed} | place | ended)
     content = {
         "schema": 1,
         "name": scenario.name,
         "baseline": scenario.study.baseline,
         "arms": scenario.study.arms,
         "seeds": sorted({cell.seed for cell in every}),
+        "points": points(scenario.study),
+        "hypotheses": [hypothesis.model_dump() for hypothesis in scenario.study.hypotheses],
         "cells": rows,
     }
     write_json(folder / "study.json", content)

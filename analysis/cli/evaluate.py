@@ -96,9 +96,9 @@ def _of_scenario(path: Path) -> tuple[Specs, list[Any]]:
 
     scenario = read(path)
     arms: Specs = {}
-    for arm, _, cell in expand(scenario):
-        levers = [lever.spec() for lever in cell.recommender.levers]
-        arms[arm or cell.name] = cell.recommender.spec() | ({"levers": levers} if levers else {})
+    for part in expand(scenario):
+        if part.point == 0:
+            arms[part.arm or scenario.name] = part.scenario.recommender.spec()
     return arms, [scenario.data.spec()]
 
 

@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from agents.errors import MissingResource
+from analysis.hypotheses import by_hypothesis
 from analysis.load import Study
 from analysis.plots.save import Drawn
 from analysis.report import agents, record
@@ -53,6 +54,7 @@ def render(study: Study, drawn: Sequence[Drawn]) -> str:
             image=lambda figure: data_uri(study.folder / "plots" / figure.svg),
             lines=table,
             findings=findings(study, table),
+            hypotheses=by_hypothesis(study),
             replication=replication(study),
             agents=agents.agents(study),
             users=agents.rows(study),

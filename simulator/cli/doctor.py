@@ -132,7 +132,7 @@ def _endpoint() -> Iterator[Check]:
 def _scenario(path: Path) -> Iterator[Check]:
     from simulator.scenario_file import expand, read
 
-    scenarios = [cell for _, _, cell in expand(read(path))]
+    scenarios = [part.scenario for part in expand(read(path))]
     data = {json.dumps(s.data.spec(), sort_keys=True): s.data.spec() for s in scenarios}
     for spec in data.values():
         yield _tried(f"data {spec['kind']}", partial(_loaded, spec))

@@ -19,7 +19,7 @@ def command(
 
     whole = read(scenario, sets or [])
     cells = expand(whole)
-    looked_at = round(sum(pages(cell) for _, _, cell in cells))
+    looked_at = round(sum(pages(part.scenario) for part in cells))
     models = forecast(whole)
     if as_json:
         rows = [asdict(model) for model in models]

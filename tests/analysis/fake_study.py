@@ -235,13 +235,17 @@ def write_study(folder: Path, seeds: Sequence[int], arms: Sequence[str] = ARMS) 
             where = f"cells/{arm}-s{seed}"
             write_run(folder / where, arm, seed)
             digest = json.loads((folder / where / "manifest.json").read_text(encoding="utf-8"))["log_digest"]
-            cells.append({"arm": arm, "seed": seed, "folder": where, "status": "finished", "log_digest": digest})
+            cells.append(
+                {"arm": arm, "seed": seed, "point": 0, "folder": where, "status": "finished", "log_digest": digest}
+            )
     content = {
         "schema": 1,
         "name": "fake",
         "baseline": arms[0],
         "arms": {arm: {"recommender": {"kind": arm}} for arm in arms},
         "seeds": list(seeds),
+        "points": [{}],
+        "hypotheses": [],
         "cells": cells,
     }
     (folder / "study.json").write_text(json.dumps(content), encoding="utf-8")

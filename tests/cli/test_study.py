@@ -196,3 +196,69 @@ def test_a_study_of_lags_says_what_lag_changes(tmp_path: Path) -> None:
     assert {(row.arm, row.lag) for row in frame.itertuples()} == {("lag1", 1), ("lag2", 2), ("lag4", 4)}
     assert set(frame["seed"]) == {1, 2, 3}
     assert figures["lag_bias"]["title"] in (tmp_path / "out" / "report.html").read_text()
+
+
+GRID = (
+    SCENARIO.replace("seeds: 2", "seeds: 3").replace("    twin: {recommender: {kind: random}}\n", "")
+    + """
+  grid: {choice.rho: [0, 1]}
+  hypotheses:
+    - {claim: what is learned from is shown again, metric: gini_index, arm: ease, expect: more, delta: 0.01}
+    - {claim: lots are less even than habits, metric: gini_index, arm: random, against: ease, expect: more}
+    - {claim: a difference nobody could miss, metric: gini_index, arm: ease, expect: more, delta: 0.99}
+"""
+)
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("grid")
+    (folder / "grid.yaml").write_text(GRID)
+    done = tasteloop("study", folder / "grid.yaml", "--out", folder / "out", "--json")
+    return folder / "out", json.loads(done.stdout.splitlines()[-1])
+
+
+def test_hypotheses_are_judged_at_every_point_of_the_grid(grid: tuple[Path, dict[str, Any]]) -> None:
+    folder, told = grid
+    assert len(told["cells"]) == 2 * 2 * 3
+    found = {said["claim"]: said for said in told["hypotheses"]}
+    verdicts = {claim: said["verdict"] for claim, said in found.items()}
+    assert list(verdicts.values()) == ["held", "refuted", "refuted"]
+    held = found["what is learned from is shown again"]
+    assert [point["where"] for point in held["points"]] == ["rho 0", "rho 1"]
+    assert all(point["low"] > 0.01 for point in held["points"])
+    assert held["points"][0]["difference"] != held["points"][1]["difference"]
+    report = (folder / "report.html").read_text()
+    assert '<span class="verdict held">held</span>' in report
+    assert "a difference nobody could miss" in report
+    figures = pd.read_parquet(folder / "metrics.parquet")
+    assert sorted(figures["choice.rho"].unique()) == [0, 1]
+
+
+def test_points_of_a_grid_share_their_random_numbers(grid: tuple[Path, dict[str, Any]]) -> None:
+    folder, told = grid
+    histories = {
+        pd.read_parquet(next((folder / cell["folder"] / "log").glob("history-*.parquet"))).to_csv()
+        for cell in told["cells"]
+        if cell["seed"] == 5
+    }
+    assert len(histories) == 1
+
+
+def test_a_gate_fails_where_a_difference_is_beyond_its_limit(grid: tuple[Path, dict[str, Any]]) -> None:
+    folder, _ = grid
+    failed = tasteloop("compare", folder, "--metric", "gini_index", "--fail-if", "gini_index>+5%", check=6)
+    assert "ease at rho 0 differs from random by +" in failed.stderr
+    assert "% in gini_index on shown" in failed.stderr
+    assert "rho 1" in failed.stdout, "the table comes first"
+    passed = tasteloop("compare", folder, "--fail-if", "gini_index<-0.01", "--fail-if", "gini_index@consumed>+900%")
+    assert "gini_index" in passed.stdout
+    for wrong, why in (("gini_index", "METRIC>LIMIT"), ("gini_indx>1", "not measured"), ("gini_index@user>1", "on:")):
+        assert why in tasteloop("compare", folder, "--fail-if", wrong, check=2).stderr
+
+
+def test_a_misnamed_metric_of_a_hypothesis_is_found_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "wrong.yaml").write_text(GRID.replace("metric: gini_index", "metric: gini_indexx", 1))
+    failed = tasteloop("study", tmp_path / "wrong.yaml", "--out", tmp_path / "out", check=2)
+    assert "study.hypotheses.0.metric: unknown metric 'gini_indexx'; did you mean 'gini_index'?" in failed.stderr
+    assert not (tmp_path / "out").exists()

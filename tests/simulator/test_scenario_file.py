@@ -204,15 +204,56 @@ def test_extends_that_leads_nowhere_is_refused_with_its_place(write, name):
 
 def test_a_study_expands_into_arms_and_seeds(write):
     cells = expand(read(write(STUDY)))
-    assert [(arm, seed) for arm, seed, _ in cells] == [
+    assert [(part.arm, part.seed) for part in cells] == [
         (arm, seed) for arm in ("ease", "ridged", "random") for seed in (4, 5)
     ]
-    by_arm = {arm: scenario for arm, _, scenario in cells}
-    assert all(seed == scenario.seed and scenario.study is None for _, seed, scenario in cells)
+    by_arm = {part.arm: part.scenario for part in cells}
+    assert all(part.seed == part.scenario.seed and part.scenario.study is None for part in cells)
     assert by_arm["ease"].recommender.spec() == {"kind": "ease", "ridge": 20}
     assert by_arm["ridged"].recommender.spec() == {"kind": "ease", "ridge": 90}
     assert by_arm["random"].recommender.spec() == {"kind": "random"}
     assert (by_arm["random"].recommender.slate_size, by_arm["random"].days) == (5, 5)
+
+
+GRID = (
+    STUDY
+    + """
+  grid: {choice.rho: [0, 1], recommender.slate_size: [4, 6]}
+  hypotheses:
+    - {claim: a ridge matters, metric: gini_index, arm: ridged, expect: less}
+"""
+)
+
+
+def test_a_grid_gives_every_arm_every_combination(write):
+    parts = expand(read(write(GRID)))
+    assert len(parts) == 3 * 4 * 2
+    mine = [part for part in parts if part.arm == "ridged" and part.seed == 4]
+    assert [(part.point, part.scenario.choice.rho, part.scenario.recommender.slate_size) for part in mine] == [
+        (0, 0, 4),
+        (1, 0, 6),
+        (2, 1, 4),
+        (3, 1, 6),
+    ]
+    assert mine[0].scenario.recommender.spec() == {"kind": "ease", "ridge": 90}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "where", "message"),
+    [
+        ("[0, 1]", "[0, 2]", "study.grid.choice.rho.1", "less than or equal to 1"),
+        ("choice.rho", "choice.rhoo", "study.grid.choice.rhoo.0", "did you mean 'rho'"),
+        ("choice.rho", "seed", "study.grid.seed", "cannot vary this"),
+        ("choice.rho: [0, 1]", "recommender.ridge: [1, 2]", "study.grid.recommender.ridge", "of its own"),
+        ("arm: ridged", "arm: riged", "study.hypotheses.0.arm", "did you mean 'ridged'"),
+        ("expect: less", "expect: fewer", "study.hypotheses.0.expect", "'more' or 'less'"),
+    ],
+)
+def test_grids_and_hypotheses_are_checked_where_they_stand(write, wrong, right, where, message):
+    path = write(GRID.replace(wrong, right))
+    assert where in places(path)
+    with pytest.raises(InvalidInput, match=message):
+        read(path)
 
 
 def test_every_arm_is_checked_and_blamed_where_it_is_wrong(write):
