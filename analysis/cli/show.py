@@ -61,8 +61,8 @@ def _print_run(run: "Run") -> None:
 
 
 def _print_headlines(run: "Run", console: "Console") -> None:
+    from analysis.headlines import lines
     from analysis.load import load_study
-    from analysis.report.headlines import lines
 
     if not (run.folder / "metrics.parquet").is_file() or run.manifest["status"] != "finished":
         return

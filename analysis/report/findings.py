@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from analysis.compare import FEWEST_FOR_INTERVAL
+from analysis.headlines import Entry, Line
 from analysis.load import Study
-from analysis.report.headlines import Entry, Line
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from agents.errors import MissingResource
+from analysis.headlines import lines
 from analysis.hypotheses import by_hypothesis
 from analysis.load import Study
 from analysis.plots.save import Drawn
 from analysis.report import agents, record
 from analysis.report.findings import findings, replication
-from analysis.report.headlines import lines
 from analysis.report.semantic_ids import semantic_ids
 
 HERE = Path(__file__).parent
