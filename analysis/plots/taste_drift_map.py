@@ -1,5 +1,6 @@
 """Where users' tastes lie at first, and where what they watch lies in the end."""
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 
 from agents.schema import Floats
 from analysis.load import Study
-from analysis.metrics.days import by_day
+from analysis.metrics.days import Shown, by_day
 from analysis.metrics.lists import Lists
 from analysis.metrics.record import Record
 from analysis.metrics.variety import genre_shares
@@ -95,8 +96,13 @@ def _moves(record: Record) -> pd.DataFrame:
     if genres.shape[1] < 2:
         return pd.DataFrame(columns=["x0", "y0", "x1", "y1"])
     start = genre_shares(record.profiles, genres)
-    days = [(day, rows) for day, rows in by_day(record.run)]
-    late = [rows for place, (_, rows) in enumerate(days) if 2 * place >= len(days)]
+    late = deque[Shown]()
+    for days, (_, rows) in enumerate(by_day(record.run), 1):
+        late.append(rows)
+        if len(late) > (days + 1) // 2:
+            late.popleft()
+    if not late:
+        return pd.DataFrame(columns=["x0", "y0", "x1", "y1"])
     users = np.concatenate([rows.user[rows.watched] for rows in late])
     items = np.concatenate([rows.item[rows.watched] for rows in late])
     end = genre_shares(Lists.of_showings(users, items, record.n_users), genres)
