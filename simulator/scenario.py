@@ -251,6 +251,9 @@ class Scenario(Section):
     recommender: RecommenderSection = Field(RecommenderSection(), description="what is shown")
     platform: PlatformSection = PlatformSection()
     social: SocialSection | None = Field(None, description="ties between users, and word of mouth")
+    interventions: Annotated[
+        tuple[Component, ...], Field(strict=False, description="changes of the platform at simulated moments")
+    ] = ()
     engine: EngineSection = EngineSection()
     budget: BudgetSection = BudgetSection()
     study: StudySection | None = Field(None, description="several runs that differ in declared ways")
