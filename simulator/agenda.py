@@ -2,8 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,75 +11,13 @@ from agents.errors import InvalidInput
 from agents.schema import Bools, Floats, Ints
 from simulator.catalog import Catalog
 from simulator.checkpoint import prefixed
-from simulator.components import build, kind_of
-from simulator.interventions.base import Deed, Intervention, Scene, Terms
-from simulator.learning import NEVER, Timetable
+from simulator.components import kind_of
+from simulator.course import Force, Moment, listed, moments, usual
+from simulator.interventions.base import NEVER, Deed, Scene, Terms
 from simulator.log import Act
 from simulator.recommenders.base import State, under
 from simulator.scenario import Scenario
 from simulator.seeds import Streams
-
-ORDER = ("end", "begin")
-"""Of one moment: what ends first, then what begins, then the rest."""
-
-
-@dataclass(frozen=True)
-class Moment:
-    """One act of one intervention."""
-
-    now: float
-    event: str
-    place: int
-    """Of the intervention in the file."""
-
-    @property
-    def order(self) -> tuple[float, int, int]:
-        """Return what moments are sorted by."""
-        return self.now, ORDER.index(self.event) if self.event in ORDER else len(ORDER), self.place
-
-
-def listed(scenario: Scenario) -> tuple[Intervention, ...]:
-    """Return a scenario's interventions."""
-    return tuple(build("interventions", component.spec()) for component in scenario.interventions)
-
-
-def moments(interventions: Sequence[Intervention], end: float) -> tuple[Moment, ...]:
-    """Return all that will happen before ``end``, in order."""
-    every = (Moment(now, event, n) for n, one in enumerate(interventions) for now, event in one.moments(end))
-    return tuple(sorted((moment for moment in every if moment.now < end), key=lambda moment: moment.order))
-
-
-def usual(scenario: Scenario) -> Terms:
-    """Return how the platform serves while no intervention is in force."""
-    section = scenario.recommender
-    return Terms(section.spec(), Timetable.of(section), section.slate_size)
-
-
-def course(scenario: Scenario) -> Iterator[tuple[int, Terms]]:
-    """Yield the terms after each change of what is in force, with the intervention that brought it about."""
-    interventions, force = listed(scenario), Force()
-    for moment in moments(interventions, scenario.days * 1440.0):
-        force = force.after(moment)
-        yield moment.place, force.terms(usual(scenario), interventions)
-
-
-@dataclass(frozen=True)
-class Force:
-    """Which interventions are in force, by their places."""
-
-    places: tuple[int, ...] = ()
-
-    def after(self, moment: Moment) -> "Force":
-        """Return what is in force after a moment."""
-        if moment.event == "begin":
-            return Force(tuple(sorted((*self.places, moment.place))))
-        return Force(tuple(place for place in self.places if place != moment.place or moment.event != "end"))
-
-    def terms(self, usual: Terms, interventions: Sequence[Intervention]) -> Terms:
-        """Return the usual terms as changed by what is in force, in the order of the file."""
-        for place in self.places:
-            usual = interventions[place].terms(usual)
-        return usual
 
 
 class Agenda:
@@ -144,8 +82,8 @@ class Agenda:
         self._last = now, item_id
         self._shown = self._shown + self._times(item_id)
 
-    def turn(self, moment: float, popularity: Floats) -> Iterator[tuple[list[Act], Deed]]:
-        """Let everything act whose time has come; yield its rows of the log, and what is to be done."""
+    def turn(self, moment: float, popularity: Floats) -> Iterator[tuple[int, list[Act], Deed]]:
+        """Let everything act whose time has come; yield its number, its rows of the log, what is to be done."""
         while self.next <= moment:
             due = self._moments[self._done]
             self._done += 1
@@ -154,7 +92,8 @@ class Agenda:
             deed = self._interventions[due.place].act(due.event, scene)
             self._keep(due, deed)
             kind = self._kinds[due.place]
-            yield [Act(due.now, due.place, kind, due.event, detail) for detail in deed.details], deed
+            acts = [Act(due.now, due.place, kind, due.event, detail) for detail in deed.details]
+            yield self._done, acts, deed
 
     def _at(self, place: int) -> Scene:
         nth = Counter(self._kinds[:place])[self._kinds[place]]

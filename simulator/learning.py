@@ -1,8 +1,5 @@
 """What the platform's recommender is trained on, and when."""
 
-import math
-from typing import NamedTuple
-
 import numpy as np
 
 from agents.errors import InvalidInput
@@ -10,23 +7,10 @@ from agents.schema import Floats, Ints
 from simulator.catalog import Interactions
 from simulator.checkpoint import prefixed
 from simulator.fits import Fits
+from simulator.interventions.base import NEVER, Timetable
 from simulator.log import Refit, Update
 from simulator.recommenders.base import Progress, Recommender, State, under
 from simulator.scenario import RecommenderSection
-
-NEVER = math.inf
-
-
-class Timetable(NamedTuple):
-    """Minutes between refits and between updates, NEVER for none."""
-
-    retrain: float
-    update: float
-
-    @staticmethod
-    def of(section: RecommenderSection) -> "Timetable":
-        """Return what a scenario asks for."""
-        return Timetable(*(NEVER if e == "never" else float(e) for e in (section.retrain, section.update)))
 
 
 class Learning:

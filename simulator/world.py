@@ -18,8 +18,8 @@ from simulator.agenda import Agenda
 from simulator.cast import Cast
 from simulator.checkpoint import prefixed
 from simulator.fits import Fits
-from simulator.interventions.base import Opinions
-from simulator.learning import NEVER, Learning
+from simulator.interventions.base import NEVER, Opinions
+from simulator.learning import Learning
 from simulator.log import Refit, Update, llm_call
 from simulator.opening import PLATFORM, note_opening, released, trails_of
 from simulator.recommenders.base import Progress, Recommender, Requests, State, silent, under
@@ -316,9 +316,9 @@ class World:
 
     def _intervene(self, moment: float) -> None:
         """Let interventions act whose time has come."""
-        for acts, deed in self._agenda.turn(moment, self._popularity):
+        for number, acts, deed in self._agenda.turn(moment, self._popularity):
             for act in acts:
-                self.record.row("interventions", act.now, PLATFORM, act.intervention, act)
+                self.record.row("interventions", act.now, PLATFORM, number, act)
             if deed.opinions:
                 self._voice(moment, deed.opinions)
         if self._agenda:

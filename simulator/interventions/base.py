@@ -1,9 +1,10 @@
 """What an intervention is: one declared change of the platform at a simulated moment."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +12,23 @@ import numpy.typing as npt
 from agents.errors import InvalidInput
 from agents.schema import Bools, Floats, Ints
 from simulator.catalog import Catalog
-from simulator.learning import Timetable
 from simulator.recommenders.base import State
-from simulator.scenario import duration
+from simulator.scenario import RecommenderSection, duration
 from simulator.seeds import Streams
+
+NEVER = math.inf
+
+
+class Timetable(NamedTuple):
+    """Minutes between refits and between updates, NEVER for none."""
+
+    retrain: float
+    update: float
+
+    @staticmethod
+    def of(section: RecommenderSection) -> "Timetable":
+        """Return what a scenario asks for."""
+        return Timetable(*(NEVER if e == "never" else float(e) for e in (section.retrain, section.update)))
 
 
 @dataclass(frozen=True)

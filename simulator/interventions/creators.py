@@ -74,7 +74,7 @@ class Creators(Intervention):
     def _exposure(self, scene: Scene) -> Floats:
         """Return how often each creator's items were shown in the period that ends."""
         shown = scene.shown - np.asarray(scene.kept["shown"], dtype=np.int64)
-        return np.bincount(self._owner(scene), shown.astype(np.float64), minlength=self.count)
+        return np.asarray(np.bincount(self._owner(scene), shown, minlength=self.count), dtype=np.float64)
 
     def _published(self, exposure: Floats, scene: Scene) -> Bools:
         """Return the items that are published now: of each creator the first it holds, in an order of its own."""

@@ -32,6 +32,8 @@ class Outage(Intervention):
 
     def act(self, event: str, scene: Scene) -> Deed:
         """Say what is shown."""
+        if event == "end":
+            return Deed(("over",))
         if self.fallback is None:
             return Deed(("nothing is shown",))
         return Deed((f"{describe('recommenders', self.fallback)['kind']} in place of the recommender",))

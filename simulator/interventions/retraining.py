@@ -4,8 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from agents.errors import InvalidInput
-from simulator.interventions.base import Deed, Intervention, Scene, Terms
-from simulator.learning import NEVER, Timetable
+from simulator.interventions.base import NEVER, Deed, Intervention, Scene, Terms, Timetable
 from simulator.scenario import Duration, duration
 
 
