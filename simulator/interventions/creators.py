@@ -34,7 +34,7 @@ class Creators(Intervention):
     until: Duration | None = None
     count: Annotated[int, Field(ge=1)] = 20
     held_back: Annotated[float, Field(gt=0, lt=1)] = 0.3
-    every: Annotated[Duration, Field(gt=0)] = 1440.0
+    every: Annotated[Duration, Field(ge=1)] = 1440.0
     rate: Annotated[float, Field(gt=0)] = 1.0
 
     def moments(self, days_end: float) -> Iterator[tuple[float, str]]:

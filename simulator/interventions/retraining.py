@@ -1,11 +1,15 @@
 """Another rhythm of training."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from agents.errors import InvalidInput
 from simulator.interventions.base import NEVER, Deed, Intervention, Scene, Terms, Timetable
 from simulator.scenario import Duration, duration
+
+Some = Annotated[Duration, Field(gt=0)]
 
 
 @dataclass
@@ -20,8 +24,8 @@ class Retraining(Intervention):
 
     at: Duration
     until: Duration | None = None
-    retrain: Duration | Literal["never"] | None = None
-    update: Duration | Literal["never"] | None = None
+    retrain: Some | Literal["never"] | None = None
+    update: Some | Literal["never"] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
