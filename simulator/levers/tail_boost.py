@@ -15,7 +15,7 @@ from simulator.recommenders.base import Recommender, Slates, State
 class TailBoost(Reranking):
     """Add a constant to the scores of tail items; the head's items hold 80 % of interactions.
 
-    strength: the bonus, in units of the pool's range of scores (.2 is felt, above 1 the pool's tail comes first).
+    strength: the bonus, in units of the pool's range of scores (.5 is felt, above 1 the pool's tail comes first).
     pool: items chosen from, the recommender's best; at least the slate.
     """
 
