@@ -15,7 +15,7 @@ class PromoteTail(Intervention):
 
     at: when.
     until: when it ends (none: never).
-    strength: what a tail item gains, in units of the pool's range of scores (.5 is felt, above 1 the pool's tail comes first).
+    strength: what a tail item gains, in units of the pool's range of scores (.5 is felt, above 1 the tail comes first).
     pool: items chosen from, the recommender's best; at least the slate.
     """
 
