@@ -177,16 +177,11 @@ class World:
         visits, requests = self.cohort.visits[rows], self._requests(rows, now, versions, which)
         moved = self.cohort.drift.at(rows, now) if self.cohort.drift else None
         mood = self._needs.mood(rows, visits, moved)
-        item_id = np.full((len(rows), size), PAD, dtype=np.int64)
-        score = np.full(item_id.shape, np.nan)
-        for genre in np.flatnonzero(np.bincount(mood)).tolist():
-            mine = np.flatnonzero(mood == genre)
-            found = self._search.results(self._needs.genres[genre], requests.take(mine), size)
-            item_id[mine], score[mine] = found
+        found = self._search.results_of(self._needs.genres, mood, requests, size)
         query = np.array(self._needs.genres)[mood]
         asked = {"now": now, "user_id": rows, "session_id": rows * VISITS + visits, "query": query}
         self.record.add("searches", now, rows, visits, asked)
-        return item_id, score
+        return found
 
     def _requests(self, rows: Ints, now: Floats, versions: Sequence[Version], which: Ints) -> Requests:
         _, place = self._trails.find(rows)
