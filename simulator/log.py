@@ -107,7 +107,7 @@ def llm_call(call: "tuple[str, Prompt, Answer]", now: float, user_id: int, decis
 
 
 class Refit(NamedTuple):
-    """One (re)training of the recommender."""
+    """One (re)training of the recommender, or its going on under other levers on its lists (an intervention)."""
 
     now: float
     model_version: int
