@@ -54,7 +54,7 @@ def test_they_run_beside_the_others_with_slates_of_the_same_size(
 
 def test_all_but_the_recommender_is_as_in_the_file(tmp_path: Path) -> None:
     scenario = read(written(tmp_path))
-    arms = {arm: one.recommender for arm, _, one in expand(scenario)}
+    arms = {part.arm: part.scenario.recommender for part in expand(scenario)}
     assert {section.slate_size for section in arms.values()} == {5}
     assert {section.retrain for section in arms.values()} == {480.0}
     (tmp_path / "again.yaml").write_text(resolved(scenario))
@@ -80,3 +80,13 @@ def test_what_cannot_be_is_refused(tmp_path: Path, before: str, after: str, said
     done = called(validate.command, written(tmp_path, SCENARIO.replace(before, after)))
     assert done.exit_code == 2
     assert said in done.output
+
+
+def test_a_grid_cannot_vary_what_standard_arms_fix_and_hypotheses_may_name_them(tmp_path: Path) -> None:
+    said = "study.grid.recommender.kind: arm random has a value of its own for it"
+    path = written(tmp_path, SCENARIO + "  grid: {recommender.kind: [ease, popularity]}\n")
+    assert said in called(validate.command, path).output
+    expected = "{claim: wins, metric: view_ratio, arm: oracle, against: most_popular, expect: more, on: user}"
+    path = written(tmp_path, SCENARIO + f"  grid: {{choice.rho: [0.2, 0.8]}}\n  hypotheses: [{expected}]\n")
+    assert called(validate.command, path).exit_code == 0
+    assert len(expand(read(path))) == 10
