@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from agents.errors import InvalidInput, MissingResource
 from agents.redaction import redacted
 from simulator.components import InvalidSpec, build, find
+from simulator.course import untimely
 from simulator.problems import Problem, Where, problems, unknown
 from simulator.recommenders.base import Recommender
 from simulator.recommenders.talking import Talking
@@ -33,7 +34,10 @@ def check(data: Any) -> list[Problem]:
         found += _narrating(data.get("users"), data.get("llm"))
         if not any(p.where[:1] == ("recommender",) for p in found):
             found += _levers(data.get("recommender"))
+        found += _talking(data.get("interventions"), ("interventions",), data.get("llm"), "recommenders")
         found += _untold(data)
+        if not found:
+            found += untimely(Scenario.model_validate(data))
     return found
 
 
@@ -43,7 +47,7 @@ def components(data: Mapping[str, Any]) -> Iterator[tuple[str, Where, dict[str, 
     llm = data.get("llm")
     recommender = data.get("recommender")
     levers = recommender.get("levers") if isinstance(recommender, dict) else None
-    social = data.get("social")
+    social, given = data.get("social"), data.get("interventions")
     places: list[tuple[str, Where, Any]] = [
         ("data", ("data",), data.get("data")),
         ("personas", ("users", "persona"), users.get("persona") if isinstance(users, dict) else None),
@@ -55,6 +59,7 @@ def components(data: Mapping[str, Any]) -> Iterator[tuple[str, Where, dict[str, 
             ("levers", ("recommender", "levers", n), s)
             for n, s in enumerate(levers if isinstance(levers, list) else ())
         ),
+        *(("interventions", ("interventions", n), s) for n, s in enumerate(given if isinstance(given, list) else ())),
     ]
     for family, where, spec in places:
         if isinstance(spec, dict) and isinstance(spec.get("kind"), str):

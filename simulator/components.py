@@ -44,6 +44,7 @@ FAMILIES = {
     "personas": ("agents.personas", "PersonaSource"),
     "llm": ("agents.llm", "LanguageModel"),
     "graphs": ("simulator.graphs", "Graph"),
+    "interventions": ("simulator.interventions", "Intervention"),
 }
 """Family -> (its folder, the base class in the folder's ``base.py``)."""
 

@@ -12,6 +12,7 @@ import numpy as np
 from simulator.catalog import Catalog, Interactions
 from simulator.commits import write_durably
 from simulator.levers.base import described, levered, nested
+from simulator.levers.reranked import core, foundation, relearn
 from simulator.recommenders.base import Progress, Recommender, State, silent
 from simulator.recommenders.talking import Heard, Overheard, Voices, lend
 from simulator.seeds import Streams
@@ -45,7 +46,7 @@ def load_state(path: Path, key: str) -> State | None:
 class Fits:
     """Fit recommenders of one run, or load them from its ``checkpoints`` where that fit was made before.
 
-    ``spec`` is a recommender's with its ``levers``: what they change is part of what is fitted, saved and loaded.
+    A specification is a recommender's with its ``levers``: what they change is part of what is fitted and saved.
     """
 
     def __init__(
@@ -59,22 +60,36 @@ class Fits:
         voices: Voices | None = None,
     ) -> None:
         self.folder = folder
-        self._spec = dict(spec)
         self._streams = Streams(seed)
         self._catalog = catalog
+        self._warm = warm
         self._voices = voices
         """Lent to recommenders that ask a language model; where only fits are made nobody asks."""
+        self.use(spec)
+        self.key = ""
+        """What the latest fit or update was made from."""
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def use(self, spec: Mapping[str, Any]) -> None:
+        """Make this recommender from now on."""
+        self.spec = dict(spec)
         probe = self._built()
-        self._whole = described(self._spec)
+        self._whole = described(self.spec)
         """The specification with every default: a resolved scenario spells them out, and must find the same fits."""
-        self.continues = warm and bool(getattr(probe, "warm", False))
+        self.continues = self._warm and bool(getattr(probe, "warm", False))
         """Whether refits continue from the state before them."""
         *_, innermost = nested(probe)
         self.updates = type(innermost).update is not Recommender.update
         """Whether it takes in events between refits."""
-        self.key = ""
-        """What the latest fit or update was made from."""
-        folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def kind(self) -> str:
+        """Return the kind of the recommender, levers aside."""
+        return str(self.spec["kind"])
+
+    def keeps(self, spec: Mapping[str, Any]) -> bool:
+        """Tell whether another specification is that of the same recommender under other levers on its lists."""
+        return foundation(spec) == foundation(self.spec)
 
     def overheard(self, heard: Heard) -> None:
         """Pass every answer that recommenders made from now on get to ``heard`` too."""
@@ -90,7 +105,7 @@ class Fits:
 
         def make(recommender: Recommender) -> None:
             if warm and before is not None:
-                recommender.load_state(before.state())
+                core(recommender).load_state(core(before).state())
             recommender.fit(log, self._catalog, rng=self._streams.generator("fit", number), progress=progress)
 
         return self._found_or_made(number, key, make)
@@ -103,6 +118,16 @@ class Fits:
             recommender.update(events)
 
         key = fit_key(self._whole, self._streams.seed, number, events, f"updated {self.key}")
+        return self._found_or_made(number, key, make)
+
+    def relever(self, number: int, log: Interactions, before: Recommender) -> Recommender:
+        """Return what ``before`` learned under the levers in use now, as number ``number``; levers learn on ``log``."""
+
+        def make(recommender: Recommender) -> None:
+            core(recommender).load_state(core(before).state())
+            relearn(recommender, log, self._catalog, self._streams.generator("fit", number))
+
+        key = fit_key(self._whole, self._streams.seed, number, log, f"relevered {self.key}")
         return self._found_or_made(number, key, make)
 
     def _found_or_made(self, number: int, key: str, make: Callable[[Recommender], None]) -> Recommender:
@@ -124,5 +149,5 @@ class Fits:
         return recommender
 
     def _built(self) -> Recommender:
-        recommender = levered(self._spec)
+        recommender = levered(self.spec)
         return lend(recommender, self._voices) if self._voices is not None else recommender

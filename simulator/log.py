@@ -37,7 +37,7 @@ class Impression(NamedTuple):
     popularity_rank: int
     """Rank of the item by visible popularity at exposure, 1 the most popular, ties by item id."""
     item_age: float
-    """Days since the item became available (time 0 for the initial catalog)."""
+    """Days since the item was let in (time 0 for the initial catalog)."""
     decided_by: str
     call_id: str
 
@@ -107,7 +107,7 @@ def llm_call(call: "tuple[str, Prompt, Answer]", now: float, user_id: int, decis
 
 
 class Refit(NamedTuple):
-    """One (re)training of the recommender."""
+    """One (re)training of the recommender, or its going on under other levers on its lists (an intervention)."""
 
     now: float
     model_version: int
@@ -214,6 +214,18 @@ class Memory(NamedTuple):
     """What the text costs in a prompt, as counted against users.memory_tokens."""
 
 
+class Act(NamedTuple):
+    """One thing an intervention did."""
+
+    now: float
+    intervention: int
+    """Its place in the scenario's list, counted from 0."""
+    kind: str
+    event: str
+    """begin, end, or what the kind calls it (publish); what it changes is seen after ``platform.visibility_lag``."""
+    detail: str
+
+
 TABLES: dict[str, type[tuple[object, ...]]] = {
     "impressions": Impression,
     "sessions": Session,
@@ -228,6 +240,7 @@ TABLES: dict[str, type[tuple[object, ...]]] = {
     "searches": Search,
     "drift": Drift,
     "memory": Memory,
+    "interventions": Act,
 }
 """Table name -> row type. In a run folder a table lies in ``log/<table>-*.parquet`` (one or more segments)."""
 

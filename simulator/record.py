@@ -96,7 +96,9 @@ def impressions_table(pages: pa.Table, recommender: str) -> pa.Table:
         "item_id": item[shown].astype(np.int64),
         "score": _flat(pages, "score")[shown],
         "propensity": _flat(pages, "propensity")[shown],
-        "recommender": _same(recommender, len(owner)),
+        "recommender": _spread(pages, "recommender", owner)
+        if "recommender" in pages.column_names
+        else _same(recommender, len(owner)),
         "model_version": each("model_version"),
         "candidate_source": _coded("candidate_source", each("source")),
         "action": _coded("action", _flat(pages, "action")[shown]),
@@ -106,9 +108,10 @@ def impressions_table(pages: pa.Table, recommender: str) -> pa.Table:
         else _same("", len(owner)),
         "dwell_s": _flat(pages, "dwell")[shown] * 60,
         "popularity_rank": _flat(pages, "popularity_rank")[shown].astype(np.int64),
-        "item_age": now / MINUTES_A_DAY,
+        "item_age": (now - _flat(pages, "released")[shown] if "released" in pages.column_names else now)
+        / MINUTES_A_DAY,
         "decided_by": _coded("decided_by", each("decided_by")),
-        "call_id": pages.column("call_id").combine_chunks().dictionary_encode().take(pa.array(owner)),
+        "call_id": _spread(pages, "call_id", owner),
     }
     return pa.table(columns)
 
@@ -116,6 +119,11 @@ def impressions_table(pages: pa.Table, recommender: str) -> pa.Table:
 def _flat(pages: pa.Table, name: str) -> npt.NDArray[Any]:
     """Return a list column's values, page after page."""
     return np.asarray(pages.column(name).combine_chunks().flatten())
+
+
+def _spread(pages: pa.Table, name: str, owner: Ints) -> pa.DictionaryArray:
+    """Return a column of text of pages for each of their impressions."""
+    return pages.column(name).combine_chunks().dictionary_encode().take(pa.array(owner))
 
 
 def _same(word: str, count: int) -> pa.DictionaryArray:

@@ -4,7 +4,16 @@ import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
 
 from agents.schema import ABILITIES, USUAL
 from simulator.problems import unknown
@@ -220,11 +229,31 @@ class Hypothesis(Section):
     group: str = Field("all", description="all, niche, diverse or blockbuster users")
 
 
+STANDARD_ARMS: dict[str, dict[str, Any]] = {
+    name: {"recommender": {"kind": kind, "levers": [], "update": "never"}}
+    for name, kind in {
+        "random": "random",
+        "most_popular": "popularity",
+        "no_recommender": "no_recommender",
+        "oracle": "oracle",
+    }.items()
+}
+"""The arms every study of a recommender is compared with, and how they differ from the file."""
+
+
 class StudySection(Section):
     """Several runs of the same scenario that differ in declared ways, under common random numbers."""
 
     baseline: str = Field(description="the arm others are compared with")
-    arms: dict[Name, dict[str, Any]] = Field(min_length=1, description="name -> what differs from the rest of the file")
+    arms: dict[Name, dict[str, Any]] = Field({}, description="name -> what differs from the rest of the file")
+    standard_arms: Annotated[
+        tuple[Literal["random", "most_popular", "no_recommender", "oracle"], ...],
+        Field(
+            strict=False,
+            description="arms that go without saying: chance, the most popular items, slates drawn by the popularity "
+            "before the simulation, and what users really want; with no levers, all else as in the file",
+        ),
+    ] = ()
     seeds: int = Field(1, ge=1, description="replicates; each resamples users and refits")
     grid: dict[str, Annotated[tuple[Any, ...], Field(strict=False, min_length=1)]] = Field(
         {},
@@ -234,6 +263,20 @@ class StudySection(Section):
     hypotheses: Annotated[tuple[Hypothesis, ...], Field(strict=False)] = Field(
         (), description="expectations; the report says of each whether it held"
     )
+
+    @model_validator(mode="after")
+    def _some(self) -> "StudySection":
+        twice = sorted(set(self.arms) & set(self.standard_arms))
+        if twice:
+            raise ValueError(f"{', '.join(twice)} is a standard arm; give yours another name, or take it off the list")
+        if not self.every_arm:
+            raise ValueError("names no arm; write arms: {NAME: {what differs}}, standard_arms: [NAME], or both")
+        return self
+
+    @property
+    def every_arm(self) -> dict[str, dict[str, Any]]:
+        """Return all arms, the standard ones last, with what differs in each."""
+        return self.arms | {name: STANDARD_ARMS[name] for name in self.standard_arms}
 
 
 class Scenario(Section):
@@ -251,6 +294,9 @@ class Scenario(Section):
     recommender: RecommenderSection = Field(RecommenderSection(), description="what is shown")
     platform: PlatformSection = PlatformSection()
     social: SocialSection | None = Field(None, description="ties between users, and word of mouth")
+    interventions: Annotated[
+        tuple[Component, ...], Field(strict=False, description="changes of the platform at simulated moments")
+    ] = ()
     engine: EngineSection = EngineSection()
     budget: BudgetSection = BudgetSection()
     study: StudySection | None = Field(None, description="several runs that differ in declared ways")

@@ -16,7 +16,7 @@ from agents.redaction import redacted
 from simulator.checks import KEEP, check, components
 from simulator.components import build, describe
 from simulator.problems import Problem, Where, unknown
-from simulator.scenario import Scenario, StudySection
+from simulator.scenario import STANDARD_ARMS, Scenario, StudySection
 from simulator.source import BadSource, Mark, Source, lay, load, merge, put
 
 Check = Callable[[Any], list[Problem]]
@@ -101,7 +101,7 @@ def expand(scenario: Scenario) -> list[Part]:
         return [Part("", scenario.seed, scenario, 0)]
     base = scenario.model_dump(mode="json", exclude_unset=True, exclude={"study"})
     parts = []
-    for arm, changes in study.arms.items():
+    for arm, changes in study.every_arm.items():
         for place, point in enumerate(points(study)):
             data = merge(_at(base, point), changes, KEEP)
             first = Scenario.model_validate(data)
@@ -198,19 +198,25 @@ def _all_problems(data: Any) -> list[Problem]:
     """Return the problems of the base and of every arm, each at the place that wrote the value."""
     found = check(data)
     study = data.get("study") if isinstance(data, dict) else None
-    arms = study.get("arms") if isinstance(study, dict) else None
+    arms = study.get("arms", {}) if isinstance(study, dict) else None
     if not (isinstance(study, dict) and isinstance(arms, dict)):
         return found
+    standard = _standard(study)
     baseline = study.get("baseline")
-    if isinstance(baseline, str) and baseline not in arms:
-        known = ", ".join(map(str, arms))
+    if isinstance(baseline, str) and baseline not in {**arms, **standard}:
+        known = ", ".join(map(str, {**arms, **standard}))
         found.append(Problem(("study", "baseline"), f"{baseline!r} is no arm; the arms are: {known}"))
     base = {key: value for key, value in data.items() if key != "study"}
     for arm, changes in arms.items():
         if isinstance(changes, dict):
             found += _of_arm(("study", "arms", arm), changes, base, {problem.where for problem in found})
-    found += _of_grid(study.get("grid"), base, arms)
-    return found + _of_hypotheses(study.get("hypotheses"), arms)
+    for arm, place in standard.items():
+        said = {problem.where for problem in found}
+        of_arm = check(merge(base, STANDARD_ARMS[arm], KEEP))
+        found += [Problem(place, p.message) for p in of_arm if p.where not in said]
+    every = {**arms, **{arm: STANDARD_ARMS[arm] for arm in standard}}
+    found += _of_grid(study.get("grid"), base, every)
+    return found + _of_hypotheses(study.get("hypotheses"), every)
 
 
 def _of_grid(grid: Any, base: dict[str, Any], arms: dict[str, Any]) -> list[Problem]:
@@ -240,6 +246,13 @@ def _of_hypotheses(hypotheses: Any, arms: dict[str, Any]) -> list[Problem]:
             if isinstance(arm, str) and arm and arm not in arms:
                 found.append(Problem(("study", "hypotheses", place, key), unknown(arm, "arm", list(arms))))
     return found
+
+
+def _standard(study: dict[str, Any]) -> dict[str, Where]:
+    """Return the standard arms that a study asks for, each with the place that says so."""
+    names = study.get("standard_arms")
+    places = enumerate(names if isinstance(names, list) else ())
+    return {name: ("study", "standard_arms", n) for n, name in places if name in STANDARD_ARMS}
 
 
 def _of_arm(at: Where, changes: dict[str, Any], base: dict[str, Any], said: set[Where]) -> list[Problem]:

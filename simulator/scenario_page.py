@@ -25,6 +25,7 @@ _TITLES = {
     "recommenders": "Recommenders (`recommender`)",
     "levers": "Levers (`recommender.levers`)",
     "graphs": "Graphs (`social.graph`)",
+    "interventions": "Interventions (`interventions`)",
 }
 _BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
 

@@ -15,6 +15,7 @@ PLACES = {
     ("RecommenderSection", "levers"): "levers",
     ("Scenario", "llm"): "llm",
     ("SocialSection", "graph"): "graphs",
+    ("Scenario", "interventions"): "interventions",
 }
 """(Section, key) -> the family of the components that may stand there."""
 SECTIONS = {"data": "DataSection", "recommenders": "RecommenderSection"}
@@ -90,7 +91,7 @@ def _place(old: dict[str, Any], family: str) -> dict[str, Any]:
     rest = {key: value for key, value in old.items() if key in ("description", "default")}
     if family == "recommenders":
         del rest["default"]  # the file, or its study's arms, must name one
-    if family == "levers":
+    if family in ("levers", "interventions"):
         return {"type": "array", "items": reference, **rest}
     if family == "llm":
         return {"type": "object", "additionalProperties": reference, **rest}

@@ -1,11 +1,12 @@
 """The platform's search: a query in, the catalog in order of how well it answers it."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from agents.schema import Floats, Ints
+from agents.schema import PAD, Floats, Ints
 from simulator.catalog import Catalog
 from simulator.recommenders.allowed import Allowed
 from simulator.recommenders.base import Requests
@@ -44,3 +45,12 @@ class SearchIndex:
         found = Allowed.of(requests, place).places(np.arange(k)[None, :])
         items = np.where(found >= 0, best[np.maximum(found, 0)], found)
         return items, np.where(found >= 0, score[np.maximum(items, 0)], np.nan)
+
+    def results_of(self, queries: Sequence[str], which: Ints, requests: Requests, k: int) -> tuple[Ints, Floats]:
+        """Return the results of ``queries[which[b]]`` for each request b."""
+        items = np.full((len(requests), k), PAD, dtype=np.int64)
+        score = np.full(items.shape, np.nan)
+        for number in np.flatnonzero(np.bincount(which)).tolist():
+            mine = np.flatnonzero(which == number)
+            items[mine], score[mine] = self.results(queries[number], requests.take(mine), k)
+        return items, score

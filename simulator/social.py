@@ -97,6 +97,15 @@ class Social:
         friend = self.friends[np.where(tells, self.first[user_id] + which.astype(np.int64), 0)]
         return self._keep(user_id, item_id, now, friend, tells)
 
+    def whisper(self, user_id: Ints, item_id: Ints, now: Floats) -> Columns:
+        """Let these users hear of these items from one friend each, who need not have taken them; return the tips."""
+        degree = np.diff(self.first)[user_id]
+        moment = np.rint(now * TICKS).astype(np.int64)
+        which = self._streams.uniform("whispers", user_id, item_id, moment) * degree
+        known = degree > 0
+        teller = self.friends[np.where(known, self.first[user_id] + which.astype(np.int64), 0)]
+        return self._keep(teller, item_id, now, user_id, known)
+
     def _keep(self, user_id: Ints, item_id: Ints, now: Floats, friend: Ints, tells: Bools) -> Columns:
         user_id, item_id, now, friend = user_id[tells], item_id[tells], now[tells], friend[tells]
         order = np.argsort(friend, kind="stable")

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from agents.errors import BudgetExhausted, Degraded, Interrupted
+from simulator.agenda import Agenda
 from simulator.cast import Cast, choose, gather, known_at_start, load
 from simulator.execution.pool import Open, Perform, Report, cores, side_by_side
 from simulator.fits import Fits
 from simulator.manifest import read_json, write_json
+from simulator.opening import released
 from simulator.run import Doing, Snapshot, Stop, budget_of, models, run, use_threads
 from simulator.scenario import Scenario
 from simulator.scenario_file import digest, expand, points
@@ -192,7 +194,7 @@ def _write(scenario: Scenario, folder: Path, every: Sequence[Cell]) -> dict[str,
         "schema": 1,
         "name": scenario.name,
         "baseline": scenario.study.baseline,
-        "arms": scenario.study.arms,
+        "arms": scenario.study.every_arm,
         "seeds": sorted({cell.seed for cell in every}),
         "points": points(scenario.study),
         "hypotheses": [hypothesis.model_dump() for hypothesis in scenario.study.hypotheses],
@@ -238,7 +240,9 @@ def fit_first(scenario: Scenario, folder: Path) -> None:
     use_threads(scenario.engine.threads)
     dataset, parts = load(scenario)
     source_user = choose(dataset, scenario, Streams(scenario.seed))
-    known = known_at_start(parts.platform, source_user)
+    counts = parts.platform.counts(len(dataset.catalog))
+    agenda = Agenda(scenario, dataset.catalog, counts, len(source_user), dataset.scale)
+    known = released(known_at_start(parts.platform, source_user), agenda.unreleased)
     section = scenario.recommender
     fits = Fits(folder / "checkpoints", section.spec(), scenario.seed, dataset.catalog, warm=section.warm)
     fits.fit(0, known, None)

@@ -1,9 +1,11 @@
 """Windows of simulated time: what is visible when, and who may act."""
 
+import json
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +26,17 @@ class Version:
     """What the recommender was made from, as a key (``fits.Fits``)."""
     until: float = math.inf
     """What users did before this moment is known to each other."""
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    """What the recommender is, its levers included."""
+    withheld: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """Items that are shown to nobody, ascending."""
+    open: bool = True
+    """Whether the platform shows anything."""
+
+    @property
+    def offer(self) -> tuple[int, bool, bytes]:
+        """Return what tells apart versions that show a user different things, public counts aside."""
+        return self.number, self.open, self.withheld.tobytes()
 
     @cached_property
     def popularity_rank(self) -> Ints:
@@ -68,19 +81,26 @@ class Horizon:
             "number": np.array([version.number for version in versions]),
             "fit": np.array([version.fit for version in versions]),
             "popularity": np.stack([version.popularity for version in versions]),
+            "spec": np.array([json.dumps(version.spec) for version in versions]),
+            "withheld": np.stack([np.isin(np.arange(len(v.popularity)), v.withheld) for v in versions]),
+            "open": np.array([version.open for version in versions]),
         }
 
-    def load_state(self, state: State, fitted: Callable[[int, str], Recommender]) -> None:
-        """Become the horizon that returned this state; ``fitted`` gives recommenders by number and key."""
+    def load_state(self, state: State, fitted: Callable[[Mapping[str, Any], int, str], Recommender]) -> None:
+        """Become the horizon that returned this state; ``fitted`` gives recommenders by what they are, number, key."""
         self.committed = int(state["committed"])
         recommenders: dict[int, Recommender] = {}
         self._versions = {}
-        columns = (state[name].tolist() for name in ("window", "number", "fit"))
-        for place, (window, number, fit) in enumerate(zip(*columns, strict=True)):
+        columns = (state[name].tolist() for name in ("window", "number", "fit", "spec", "open"))
+        for place, (window, number, fit, text, is_open) in enumerate(zip(*columns, strict=True)):
+            spec = json.loads(text)
             if number not in recommenders:
-                recommenders[number] = fitted(number, fit)
+                recommenders[number] = fitted(spec, number, fit)
             popularity = np.asarray(state["popularity"][place], dtype=np.float64)
-            self._versions[window] = Version(recommenders[number], number, popularity, fit, (window + 1) * self.window)
+            withheld, until = np.flatnonzero(state["withheld"][place]), (window + 1) * self.window
+            self._versions[window] = Version(
+                recommenders[number], number, popularity, fit, until, spec, withheld, is_open
+            )
 
     @property
     def latest(self) -> Version:

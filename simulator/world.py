@@ -1,9 +1,8 @@
 """The platform under test: what it knows, what it shows, and when that changes."""
 
 import json
-import math
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,14 +13,15 @@ from agents.cohort import VISITS, Cohort, Look
 from agents.errors import InvalidInput
 from agents.llm.base import Answer, Prompt
 from agents.needs import Needs
-from agents.ragged import Ragged
 from agents.schema import PAD, Action, Bools, Decisions, ExitReason, Floats, Ints
+from simulator.agenda import Agenda
 from simulator.cast import Cast
-from simulator.catalog import Interactions
 from simulator.checkpoint import prefixed
-from simulator.components import kind_of
 from simulator.fits import Fits
+from simulator.interventions.base import NEVER, Opinions
+from simulator.learning import Learning
 from simulator.log import Refit, Update, llm_call
+from simulator.opening import PLATFORM, note_opening, released, trails_of
 from simulator.recommenders.base import Progress, Recommender, Requests, State, silent, under
 from simulator.record import PAGES, Columns, Record
 from simulator.scenario import Scenario
@@ -30,9 +30,6 @@ from simulator.seeds import Streams
 from simulator.social import Social
 from simulator.truth import Minds, reveal
 from simulator.window import Version
-
-PLATFORM = -1
-"""Stands where rows carry a user id but the platform acted."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +45,8 @@ class Shown:
     """0: made by the recommender, 1: found by the search"""
     until: Floats | None = None
     """Up to when users know what friends told; None where nobody has friends"""
+    recommender: Any = None
+    """(B,) kinds of the recommenders of these versions; None where there is only one"""
 
 
 @dataclass(frozen=True)
@@ -76,54 +75,48 @@ class World:
         self.record = Record(scenario.platform.window)
         self.cohort = Cohort(cast.setting)
         self._able = cast.setting.choices.able
-        self._fits = fits
-        self._progress = progress
-        self._log = [cast.known]
-        self._popularity = cast.setting.popularity
-        self._trails = _trails(cast)
+        self._agenda = Agenda(
+            scenario, cast.catalog, cast.setting.popularity, len(cast.setting.personas), cast.dataset.scale
+        )
+        known = released(cast.known, self._agenda.unreleased)
+        self._popularity = np.where(self._agenda.unreleased, 0.0, cast.setting.popularity)
+        self._trails = trails_of(known, len(cast.setting.personas))
         self._needs = Needs.of(cast.setting)
-        self._search = SearchIndex(cast.catalog, cast.setting.popularity)
+        self._search = SearchIndex(cast.catalog, self._popularity)
         self.social = Social(scenario.social, cast.setting, self.streams) if scenario.social else None
-        self._note_cast()
+        note_opening(self.record, cast, known, self._popularity, self.social)
         self.diagnostics: Counter[str] = Counter()
         """What recommenders counted while they made slates."""
+        self._learning = Learning(scenario.recommender, fits, known, self._agenda.terms.timetable, progress)
         self.version: Version
         """What the next commit publishes."""
-        self._turns: Ints = np.zeros(2, dtype=np.int64)
-        """Refits and updates whose time has come."""
-        self._learned = 0.0
-        """What was logged before this moment is in the recommender."""
-        if self._learns and scenario.recommender.update != "never" and not fits.updates:
-            raise InvalidInput(
-                f"recommender.update: {scenario.recommender.kind} takes nothing in between refits; "
-                "remove the key, or use a recommender that does (sasrec, hstu, semantic_id)"
-            )
         fits.overheard(self._note_call)
-        self._refit(0.0, None, 0)
+        self._publish(*self._learning.refit(0.0, None, 0))
         self._start(0.0)
 
     def _start(self, now: float) -> None:
         """Let the platform's own clock run from a moment on."""
         self.env = simpy.Environment(initial_time=now)
         if self._learns:
-            self.env.process(self._learning())
+            self.env.process(self._developing())
 
     @property
     def _learns(self) -> bool:
-        """Tell whether the recommender ever takes in what users do."""
+        """Tell whether what users do is ever taken in."""
         section = self.scenario.recommender
-        return section.retrain != "never" or section.update != "never"
+        return section.retrain != "never" or section.update != "never" or bool(self._agenda)
 
     # -- a page, for many users at once -------------------------------------------------------------
 
     def show(self, rows: Ints, now: Floats, versions: Sequence[Version], which: Ints) -> Shown:
         """Open a page for each of these users, made by ``versions[which]``."""
         self.cohort.turn_page(rows, now)
-        searching = self._searching(rows)
+        searching = self._searching(rows) & np.array([version.open for version in versions])[which]
         number = np.array([version.number for version in versions], dtype=np.int64)[which]
-        item_id, score, propensity = self._slates(rows, now, versions, np.where(searching, PAD, number))
+        item_id, score, propensity = self._slates(rows, now, versions, np.where(searching, PAD, which))
         if searching.any():
-            item_id[searching], score[searching] = self._found(rows[searching], now[searching])
+            found = self._found(rows[searching], now[searching], versions, which[searching])
+            item_id[searching], score[searching] = found
         popularity, rank = np.zeros(item_id.shape), np.zeros(item_id.shape, dtype=np.int64)
         for place, version in enumerate(versions):
             mine = which == place if len(versions) > 1 else slice(None)
@@ -134,7 +127,8 @@ class World:
             until = np.array([version.until for version in versions])[which]
             told = self.social.told(rows, item_id, until)
         look = self.cohort.look(rows, now, item_id, popularity, told)
-        return Shown(look, score, propensity, rank, number, searching.astype(np.int64), until)
+        kind = np.array([version.spec["kind"] for version in versions])[which] if self._agenda else None
+        return Shown(look, score, propensity, rank, number, searching.astype(np.int64), until, kind)
 
     def happened(self, shown: Shown, decisions: Decisions, call_id: Sequence[str] = ()) -> Turned:
         """Let users live with what they decided, and record it; what they took is in their history at once."""
@@ -152,18 +146,18 @@ class World:
         reason = np.full(len(shown.score), ExitReason.NOTHING_TO_SHOW)
         return self._turned(shown, np.zeros(len(reason)), reason)
 
-    def _slates(
-        self, rows: Ints, now: Floats, versions: Sequence[Version], number: Ints
-    ) -> tuple[Ints, Floats, Floats]:
-        """Return items, scores and propensities by the recommender of each ``number``; nothing where PAD stands."""
+    def _slates(self, rows: Ints, now: Floats, versions: Sequence[Version], which: Ints) -> tuple[Ints, Floats, Floats]:
+        """Return items, scores and propensities by ``versions[which]``; nothing where PAD stands."""
         size = self.scenario.recommender.slate_size
         item_id = np.full((len(rows), size), PAD, dtype=np.int64)
         score, propensity = np.full(item_id.shape, np.nan), np.full(item_id.shape, np.nan)
-        for version in {version.number: version for version in versions}.values():
-            mine = np.flatnonzero(number == version.number)
-            if not len(mine):
+        offers = [version.offer for version in versions]
+        for offer in dict.fromkeys(offers):  # versions that differ only in public counts are asked at once
+            alike = [place for place, other in enumerate(offers) if other == offer]
+            version, mine = versions[alike[-1]], np.flatnonzero(np.isin(which, alike))
+            if not len(mine) or not version.open:
                 continue
-            slates = version.recommender.recommend(self._requests(rows[mine], now[mine]), size)
+            slates = version.recommender.recommend(self._requests(rows[mine], now[mine], versions, which[mine]), size)
             item_id[mine], score[mine] = slates.item_id, slates.score
             propensity[mine] = np.exp(slates.log_propensity)
             self.diagnostics.update(slates.diagnostics)
@@ -177,29 +171,24 @@ class World:
         draw = self.streams.uniform("search", rows, self.cohort.visits[rows])
         return np.asarray((self.cohort.page[rows] == 1) & (draw < share))
 
-    def _found(self, rows: Ints, now: Floats) -> tuple[Ints, Floats]:
+    def _found(self, rows: Ints, now: Floats, versions: Sequence[Version], which: Ints) -> tuple[Ints, Floats]:
         """Return what the search finds for what these users are in the mood for, and log what they asked."""
         size = self.scenario.recommender.slate_size
-        visits, requests = self.cohort.visits[rows], self._requests(rows, now)
+        visits, requests = self.cohort.visits[rows], self._requests(rows, now, versions, which)
         moved = self.cohort.drift.at(rows, now) if self.cohort.drift else None
         mood = self._needs.mood(rows, visits, moved)
-        item_id = np.full((len(rows), size), PAD, dtype=np.int64)
-        score = np.full(item_id.shape, np.nan)
-        for genre in np.flatnonzero(np.bincount(mood)).tolist():
-            mine = np.flatnonzero(mood == genre)
-            found = self._search.results(self._needs.genres[genre], requests.take(mine), size)
-            item_id[mine], score[mine] = found
+        found = self._search.results_of(self._needs.genres, mood, requests, size)
         query = np.array(self._needs.genres)[mood]
         asked = {"now": now, "user_id": rows, "session_id": rows * VISITS + visits, "query": query}
         self.record.add("searches", now, rows, visits, asked)
-        return item_id, score
+        return found
 
-    def _requests(self, rows: Ints, now: Floats) -> Requests:
+    def _requests(self, rows: Ints, now: Floats, versions: Sequence[Version], which: Ints) -> Requests:
         _, place = self._trails.find(rows)
         history = self._trails.columns["item"][place].astype(np.int64)
         starts = np.concatenate([[0], np.cumsum(self._trails.size[rows])])
         hide = self.scenario.recommender.exclude_seen
-        return Requests(
+        requests = Requests(
             user_id=rows,
             now=now,
             history=history,
@@ -209,6 +198,8 @@ class World:
             exclude_starts=starts if hide else np.zeros_like(starts),
             seed=self.streams.words("request", rows, self.cohort.decisions[rows]),
         )
+        withheld = [version.withheld for version in versions]
+        return requests.barring(withheld, which) if any(map(len, withheld)) else requests
 
     def _turned(self, shown: Shown, minutes: Floats, reason: Any) -> Turned:
         """Record the visits that end, and settle when their users come again."""
@@ -268,6 +259,9 @@ class World:
         if self._able & {"like", "dislike"}:
             said = decisions.feedback
             columns["feedback"] = np.zeros(pages.item_id.shape, dtype=np.int8) if said is None else said
+        if self._agenda:
+            let_in = np.where(pages.item_id == PAD, 0.0, self._agenda.released[pages.item_id])
+            columns |= {"recommender": shown.recommender, "released": let_in}
         self.record.add(PAGES, pages.now, pages.user_id, pages.decision, columns)
 
     def _note_call(self, model: str, prompt: Prompt, answer: Answer) -> None:
@@ -282,6 +276,8 @@ class World:
         self, user_id: Ints, now: Floats, item_id: Ints, action: Any, rating: Floats, feedback: Any = None
     ) -> None:
         """Take pages, in canonical order, into the platform's log, the public counts and what friends are told."""
+        if self._agenda:
+            self._agenda.see(now, item_id)
         watched = action == Action.WATCH
         if not watched.any():
             return
@@ -291,71 +287,88 @@ class World:
             said = None if feedback is None else feedback[watched]
             tips = self.social.spread(user_id[owner], items, rating[watched], now[owner], said)
             self.record.add("tips", tips["now"], tips["user_id"], tips["item_id"], tips)
+        self._take(user_id[owner], items, rating[watched], now[owner])
+
+    def _take(self, user_id: Ints, item_id: Ints, rating: Floats, now: Floats) -> None:
+        """Take interactions into the log, and into the public counts where these grow."""
         if self._learns:
-            taken = (user_id[owner], items, rating[watched], now[owner])
-            self._log.append(Interactions(*taken, np.ones(len(items), bool)))
+            self._learning.take(user_id, item_id, rating, now)
         if self.scenario.platform.popularity == "live":
-            self._popularity = self._popularity + np.bincount(items, minlength=len(self._popularity))
+            self._popularity = self._popularity + np.bincount(item_id, minlength=len(self._popularity))
             self.version = replace(self.version, popularity=self._popularity)
 
-    def _learning(self) -> Generator[simpy.Event, None, None]:
-        """Refit at fixed intervals on everything logged before that moment, and update in between on what is new."""
-        section = self.scenario.recommender
-        every = [math.inf if e == "never" else e for e in (section.retrain, section.update)]
+    def _developing(self) -> Generator[simpy.Event, None, None]:
+        """Refit at fixed intervals on everything logged before, update in between, let interventions act."""
         while True:
-            refit, update = (self._turns + 1) * every
-            yield self.env.timeout(min(refit, update) - self.env.now)
-            self._turns += [refit <= update, update <= refit]  # where both are due, the refit takes in everything
-            if refit <= update:
-                self._refit(self.env.now, self.version.recommender, self.version.number + 1)
-            else:
-                self._update(self.env.now, self.version.number + 1)
+            refit, update = self._learning.due()
+            moment = min(refit, update, self._agenda.next)
+            if moment == NEVER:
+                return
+            yield self.env.timeout(moment - self.env.now)
+            self._learning.turn(refit=refit == moment, update=update == moment)
+            self._intervene(moment)
+            self._learn(self.env.now, refit=refit == moment, update=update == moment)
 
-    def _refit(self, now: float, before: Recommender | None, number: int) -> None:
-        """Fit on what was logged before now, and make the next version."""
-        log = self._training_log(now)
-        self._publish(now, number, self._fits.fit(number, log, before, self._progress))
-        warm = before is not None and self._fits.continues
-        row = Refit(now, number, self.scenario.recommender.kind, len(log), int(log.is_synthetic.sum()), warm)
-        self.record.row("refits", now, PLATFORM, number, row)
+    def _intervene(self, moment: float) -> None:
+        """Let interventions act whose time has come."""
+        for number, acts, deed in self._agenda.turn(moment, self._popularity):
+            for act in acts:
+                self.record.row("interventions", act.now, PLATFORM, number, act)
+            if deed.opinions:
+                self._voice(moment, deed.opinions)
+        if self._agenda:
+            withheld, terms = self._agenda.withheld, self._agenda.terms
+            self.version = replace(self.version, withheld=withheld, open=terms.open)
+            self._learning.reschedule(moment, terms.timetable)
 
-    def _update(self, now: float, number: int) -> None:
-        """Take in what was logged since the last refit or update, and make the next version."""
-        log = self._training_log(now)
-        events = log.take(log.is_synthetic & (log.time >= self._learned))
-        self._publish(now, number, self._fits.update(number, events, self.version.recommender))
-        row = Update(now, number, self.scenario.recommender.kind, len(events))
-        self.record.row("updates", now, PLATFORM, number, row)
+    def _voice(self, now: float, opinions: Opinions) -> None:
+        """Let users hear of items, or the platform take ratings for theirs."""
+        user_id, item_id, moment = opinions.user_id, opinions.item_id, np.full(len(opinions.user_id), now)
+        if opinions.rating is not None:
+            self._take(user_id, item_id, opinions.rating, moment)
+        elif self.social:
+            tips = self.social.whisper(user_id, item_id, moment)
+            self.record.add("tips", tips["now"], tips["user_id"], tips["item_id"], tips)
 
-    def _publish(self, now: float, number: int, fitted: Recommender) -> None:
-        self._learned = now
-        self.version = Version(self._told(fitted), number, self._popularity, self._fits.key)
+    def _learn(self, now: float, *, refit: bool, update: bool) -> None:
+        """Make the next version where that is due, or where the recommender has become another one."""
+        fits, spec, number = self._learning.fits, self._agenda.terms.recommender, self.version.number + 1
+        changed, kept = spec != fits.spec, fits.keeps(spec)
+        if changed:
+            fits.use(spec)
+            self._learning.check()
+        if refit or not kept:
+            self._publish(*self._learning.refit(now, self.version.recommender if kept else None, number))
+            return
+        if changed:
+            self._publish(*self._learning.relever(now, self.version.recommender, number))
+        if update:
+            number = self.version.number + 1
+            self._publish(*self._learning.update(now, self.version.recommender, number))
+
+    def _publish(self, fitted: Recommender, row: Refit | Update) -> None:
+        """Serve with another recommender from the next commit on."""
+        fits, terms = self._learning.fits, self._agenda.terms
+        withheld, told = self._agenda.withheld, self._told(fitted)
+        self.version = Version(
+            told, row.model_version, self._popularity, fits.key, spec=fits.spec, withheld=withheld, open=terms.open
+        )
+        self.record.row("refits" if isinstance(row, Refit) else "updates", row.now, PLATFORM, row.model_version, row)
 
     def _told(self, fitted: Recommender) -> Recommender:
         """Tell an oracle what users want."""
         reveal(fitted, lambda: Minds(self.cast.behaviors, self.cast.member))
         return fitted
 
-    def _training_log(self, now: float) -> Interactions:
-        """Return what a refit may learn from, and forget what no later one will."""
-        log = Interactions.concatenate(self._log)
-        window = self.scenario.recommender.fit_window
-        if window is not None:
-            log = log.take(~log.is_synthetic | (log.time >= now - window))
-        self._log = [log]
-        return log.take(~log.is_synthetic | (log.time < now))
-
     # -- where it stands ------------------------------------------------------------------------------
 
     def state(self) -> State:
         """Return everything that changes, the recommender excepted, as arrays."""
-        log = Interactions.concatenate(self._log)
-        self._log = [log]
         return (
             {"now": np.array(self.env.now), "popularity": self._popularity}
-            | {"turns": self._turns, "learned": np.array(self._learned)}
             | {"diagnostics": np.array(json.dumps(self.diagnostics))}
-            | prefixed("log", {name: getattr(log, name) for name in Interactions.__annotations__})
+            | prefixed("learning", self._learning.state())
+            | prefixed("agenda", self._agenda.state())
             | prefixed("cohort", self.cohort.state())
             | prefixed("trails", self._trails.state())
             | prefixed("social", self.social.state() if self.social else {})
@@ -365,79 +378,24 @@ class World:
     def load_state(self, state: State, version: Version) -> None:
         """Become the world that returned this state, when ``version`` was the one to be published next."""
         self._popularity = np.asarray(state["popularity"], dtype=np.float64)
-        self._turns, self._learned = np.array(state["turns"]), float(state["learned"])
         self.diagnostics = Counter(json.loads(str(state["diagnostics"])))
-        self._log = [Interactions(**under("log.", state))]  # type: ignore[arg-type]
+        self._learning.load_state(under("learning.", state))
+        self._agenda.load_state(under("agenda.", state))
         self.cohort.load_state(under("cohort.", state))
         self._trails.load_state(under("trails.", state))
         if self.social:
             self.social.load_state(under("social.", state))
         self.record.load_state(under("record.", state))
         self.version = replace(version, popularity=self._popularity)
-        self._fits.key = version.fit
+        self._learning.fits.use(version.spec)
+        self._learning.fits.key = version.fit
         self._start(float(state["now"]))
 
-    def fitted(self, number: int, key: str) -> Recommender:
+    def fitted(self, spec: Mapping[str, Any], number: int, key: str) -> Recommender:
         """Return a recommender fitted before; raise InvalidInput where it is gone."""
-        fitted = self._fits.again(number, key)
+        fits = self._learning.fits
+        fits.use(spec)
+        fitted = fits.again(number, key)
         if fitted is None:
-            raise InvalidInput(f"{self._fits.folder}: refit {number} is missing; remove the folder to begin again")
+            raise InvalidInput(f"{fits.folder}: refit {number} is missing; remove the folder to begin again")
         return self._told(fitted)
-
-    # -- what was there at the start ------------------------------------------------------------------
-
-    def _note_cast(self) -> None:
-        """Record who plays, what is on offer, and what was known at time 0."""
-        self._note("users", 0, _users(self.cast))
-        catalog = self.cast.catalog
-        items = {
-            "item_id": np.arange(len(catalog)),
-            "name": _text(catalog.names),
-            "title": _text([item.title for item in catalog.items]),
-            "genres": _text(["|".join(item.genres) for item in catalog.items]),
-            "year": np.array([item.year or -1 for item in catalog.items], dtype=np.int64),
-            "initial_count": self._popularity.astype(np.int64),
-        }
-        self._note("items", PLATFORM, items)
-        known = self.cast.known
-        columns = {name: getattr(known, name) for name in ("user_id", "item_id", "rating", "time")}
-        self._note("history", PLATFORM, columns)
-        if self.social:
-            self._note("ties", PLATFORM, self.social.ties())
-
-    def _note(self, table: str, who: int, columns: Columns) -> None:
-        count = len(next(iter(columns.values())))
-        self.record.add(table, np.zeros(count), np.full(count, who), np.arange(count), columns)
-
-
-def _trails(cast: Cast) -> Ragged:
-    """Return what the platform knows of each simulated user: what it took, oldest first."""
-    n_users = len(cast.setting.personas)
-    trails = Ragged(n_users, item=np.int32, time=np.float64)
-    mine = cast.known.take(cast.known.user_id < n_users)
-    rows, offsets = mine.by_user(n_users)
-    users = np.flatnonzero(np.diff(offsets))
-    trails.append(users, np.diff(offsets)[users], item=mine.item_id[rows], time=mine.time[rows])
-    return trails
-
-
-def _users(cast: Cast) -> Columns:
-    """Return the columns of the ``users`` table; the narrative only of those to whom it is told."""
-    personas = cast.setting.personas
-    kinds = np.array([kind_of("behaviors", type(behavior)) for behavior in cast.behaviors], dtype=object)
-    narratives = np.full(len(personas), "", dtype=object)
-    for user in cast.talkers().tolist():
-        narratives[user] = personas[user].narrative
-    measured = ("activity", "conformity", "diversity", "mainstreaminess", "rating_mean", "rating_sd", "attention")
-    return {
-        "user_id": np.arange(len(personas)),
-        "name": _text(personas.names()),
-        "source": _text(personas.sources()),
-        "behavior": kinds[cast.member],
-        **{name: getattr(personas.traits, name) for name in measured},
-        "narrative": narratives,
-    }
-
-
-def _text(words: Sequence[str]) -> Any:
-    return np.array(words, dtype=object)

@@ -7,21 +7,27 @@ import pkgutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import matplotlib
 import pandas as pd
+from matplotlib.figure import Figure
 
 import analysis.plots
 from agents.errors import InvalidInput, MissingResource
+from analysis.interventions import spells
 from analysis.load import Study
 from analysis.plots.base import Drawing, Plot
+from analysis.plots.marks import mark
 from analysis.plots.style import COLUMN, RC
 
 BASE = Plot.__module__
 DPI = 200
 Progress = Callable[[float, str], None]
 """Called with the share done and a word on what comes next."""
+Finish = Callable[[Figure], str]
+"""Called with each figure before it is saved; returns what its caption must say besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,8 @@ def draw_all(
         if name not in known:
             raise InvalidInput(f"--figure {name}: there is no such figure; there are: {', '.join(known)}")
     chosen = {name: plot for name, plot in known.items() if name in names or not names}
-    return save_all(((name, plot, plot.tidy(study)) for name, plot in chosen.items()), len(chosen), out, progress)
+    figures = ((name, plot, plot.tidy(study)) for name, plot in chosen.items())
+    return save_all(figures, len(chosen), out, progress, partial(mark, study=study, spells=spells(study)))
 
 
 def save_all(
@@ -71,6 +78,7 @@ def save_all(
     count: int,
     out: Path,
     progress: Progress = lambda _s, _w: None,
+    finish: Finish = lambda _: "",
 ) -> list[Drawn]:
     """Draw (name, drawing, frame) into a folder, with captions.json; those with an empty frame are left out."""
     drawn = []
@@ -79,7 +87,7 @@ def save_all(
         for place, (name, plot, frame) in enumerate(figures):
             progress(place / count, plot.title)
             if len(frame):
-                drawn.append(_save(name, plot, frame, out))
+                drawn.append(_save(name, plot, frame, out, finish))
         _put(
             out / "captions.json", lambda path: path.write_text(json.dumps([asdict(d) for d in drawn], indent=1) + "\n")
         )
@@ -88,11 +96,12 @@ def save_all(
     return drawn
 
 
-def _save(name: str, plot: Drawing, frame: pd.DataFrame, out: Path) -> Drawn:
-    caption = plot.caption(frame)
-    described = {"Title": plot.title, "Description": caption}
+def _save(name: str, plot: Drawing, frame: pd.DataFrame, out: Path, finish: Finish) -> Drawn:
     with matplotlib.rc_context(RC):
         figure = plot.draw(frame)
+        added = finish(figure)
+        caption = plot.caption(frame) + added
+        described = {"Title": plot.title, "Description": caption}
         wide = bool(figure.get_figwidth() > COLUMN)
         _put(out / f"{name}.png", lambda path: figure.savefig(path, format="png", dpi=DPI, metadata=described))
         figure.set_layout_engine("none")  # keeps the layout found for the PNG; finding it is half the time
@@ -100,7 +109,15 @@ def _save(name: str, plot: Drawing, frame: pd.DataFrame, out: Path) -> Drawn:
         _put(out / f"{name}.svg", lambda path: figure.savefig(path, format="svg", metadata=undated))
     _put(out / f"{name}.csv", lambda path: frame.to_csv(path, index=False, float_format="%.10g"))
     return Drawn(
-        name, plot.title, plot.section, caption, plot.alt(frame), f"{name}.svg", f"{name}.png", f"{name}.csv", wide
+        name,
+        plot.title,
+        plot.section,
+        caption,
+        plot.alt(frame) + added,
+        f"{name}.svg",
+        f"{name}.png",
+        f"{name}.csv",
+        wide,
     )
 
 

@@ -12,6 +12,8 @@ from matplotlib.ticker import MaxNLocator
 COLUMN, PAGE = 3.5, 7.1
 """Widths in inches: one and two columns of a paper."""
 
+TIME = "time:"
+"""What the label of an axis of time begins with; it is drawn nowhere."""
 INK, FAINT = "#222222", "#8a8a8a"
 RC: Any = {
     "font.family": "DejaVu Sans",
@@ -102,8 +104,15 @@ def arm_legend(figure: Figure, styles: dict[str, ArmStyle], *, lines: bool = Tru
     figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 4), columnspacing=1.6)
 
 
-def day_axis(axes: Axes) -> None:
-    """Label the x axis as simulated days, whole days only."""
+def day_axis(axes: Axes, arm: str = "") -> None:
+    """Label the x axis as simulated days, whole days only; ``arm`` says whose they are where not all arms'."""
     axes.set_xlabel("simulated day (first = 0)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.margins(x=0.06)
+    axes.set_label(TIME + arm)
+
+
+def shown_arm(axes: Axes) -> str | None:
+    """Return the arm that an axis of time is about, nothing for all of them; None where x is not time."""
+    label = str(axes.get_label())
+    return label.removeprefix(TIME) if label.startswith(TIME) else None

@@ -48,7 +48,7 @@ class TopicEntropyFan(Plot):
             ax.plot(fan.index, fan["q50"], color=style.color, linestyle=style.dashes, marker=style.marker)
             ax.set_title(arm)
             ax.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
-            day_axis(ax)
+            day_axis(ax, arm)
         for ax in axes[len(styles) :]:
             ax.set_visible(False)
         axes[0].set_ylabel("genre entropy (bits)")

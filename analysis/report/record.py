@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from analysis.interventions import spells
 from analysis.load import Cell, Study
 
 Rows = list[tuple[str, str]]
@@ -47,6 +48,7 @@ def setup(study: Study) -> Rows:
     for arm in study.arms:
         about = " (baseline)" if arm == study.baseline and len(study.arms) > 1 else ""
         rows.append((f"Recommender of {arm}{about}", plain(study.of(arm)[0].run.manifest.get("recommender"))))
+    rows += [("Intervention", f"{s.when()}: {s.kind}, {s.detail}{s.whose(study)}") for s in spells(study)]
     return rows
 
 

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +11,15 @@ from pydantic import Field
 
 from agents.schema import PAD, Bools, Floats, Ints
 from simulator.catalog import Catalog, Interactions
-from simulator.levers.base import Lever
+from simulator.components import build, describe
+from simulator.levers.base import Lever, parted
 from simulator.recommenders.base import Progress, Recommender, Requests, Slates, State, silent, under
 from simulator.recommenders.linear import decayed_history
 
 CELLS = 2**17
 """Items of pools held at a time: bounds memory, and stays within the processor's cache."""
+HEAD = 0.8
+"""Share of all interactions that the head's items hold together."""
 DECLARED = ("warm", "sequential", "reference", "cold", "new_items")
 Pool = Annotated[int, Field(ge=1)]
 
@@ -115,6 +118,11 @@ class Reranked(Recommender):
         self.inner.fit(log, catalog, rng=rng, progress=progress)
         self._known = self.lever.learn(self.inner, log, catalog, rng)
 
+    def relearn(self, log: Interactions, catalog: Catalog, rng: np.random.Generator) -> None:
+        """Learn what the lever needs of a recommender that is fitted already."""
+        relearn(self.inner, log, catalog, rng)
+        self._known = self.lever.learn(self.inner, log, catalog, rng)
+
     def recommend(self, requests: Requests, k: int) -> Slates:
         """Return the chosen slates, made block by block."""
         size, block = max(self.lever.pool, k), max(1, CELLS // max(self.lever.pool, k) // 32) * 32
@@ -153,6 +161,29 @@ class Reranked(Recommender):
         self._known = under("known.", state)
 
 
+def core(recommender: Recommender) -> Recommender:
+    """Return the recommender under all levers on its lists."""
+    while isinstance(recommender, Reranked):
+        recommender = recommender.inner
+    return recommender
+
+
+def relearn(recommender: Recommender, log: Interactions, catalog: Catalog, rng: np.random.Generator) -> None:
+    """Let the levers around a fitted recommender learn what they need."""
+    if isinstance(recommender, Reranked):
+        recommender.relearn(log, catalog, rng)
+
+
+def foundation(spec: Mapping[str, Any] | str) -> list[dict[str, Any]]:
+    """Return what a specification is beside levers on lists: the recommender, and the levers on its training."""
+    plain, levers = parted(spec)
+    training = [lever for lever in levers if lever.strength != 0 and not isinstance(lever, Reranking)]
+    return [
+        describe("recommenders", build("recommenders", plain)),
+        *(describe("levers", lever) for lever in training),
+    ]
+
+
 Gain = Callable[[Ints | None], Floats]
 """Called with the (B,) places taken last (none at first); returns (B, P), what each item would add now."""
 
@@ -184,3 +215,12 @@ def genre_weights(catalog: Catalog) -> Floats:
     """Return (items, genres): an item's weight 1 split evenly over its genres, 0 where it has none."""
     genres = catalog.genre_matrix
     return np.asarray(genres / np.maximum(genres.sum(axis=1, keepdims=True), 1.0))
+
+
+def head(counts: Floats) -> Floats:
+    """Return 1 for the most taken items that hold 80 % of all interactions together, 0 for the others, the tail."""
+    order = np.argsort(-counts, kind="stable")
+    before = np.cumsum(counts[order]) - counts[order]
+    popular = np.zeros(len(counts))
+    popular[order[before < HEAD * counts.sum()]] = 1.0
+    return popular

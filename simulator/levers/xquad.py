@@ -8,11 +8,8 @@ from pydantic import Field
 
 from agents.schema import Floats, Ints
 from simulator.catalog import Catalog, Interactions
-from simulator.levers.reranked import Offers, Pool, Reranking, genre_weights, greedily
+from simulator.levers.reranked import Offers, Pool, Reranking, genre_weights, greedily, head
 from simulator.recommenders.base import Recommender, Slates, State
-
-HEAD = 0.8
-"""Share of all interactions that the head's items hold together."""
 
 
 @dataclass
@@ -35,12 +32,8 @@ class Xquad(Reranking):
         """Return (items, aspects), how much of an item each aspect is."""
         if self.aspects == "genres":
             return {"aspects": genre_weights(catalog)}
-        counts = log.counts(len(catalog))
-        order = np.argsort(-counts, kind="stable")
-        before = np.cumsum(counts[order]) - counts[order]
-        head = np.zeros(len(catalog))
-        head[order[before < HEAD * counts.sum()]] = 1.0
-        return {"aspects": np.stack([head, 1 - head], axis=1)}
+        popular = head(log.counts(len(catalog)))
+        return {"aspects": np.stack([popular, 1 - popular], axis=1)}
 
     def choose(self, offers: Offers, k: int) -> Slates:
         """Return slates that grow by the best trade-off of relevance and what is not covered yet."""

@@ -1,8 +1,8 @@
 """The contract between the platform and a recommender: all a recommender sees and returns."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, Protocol
 
 import numpy as np
@@ -71,6 +71,17 @@ class Requests:
             exclude_starts,
             self.seed[rows],
         )
+
+    def barring(self, items: Sequence[Ints], which: Ints) -> "Requests":
+        """Return the requests with ``items[which[b]]`` excluded from request b too."""
+        flat = np.concatenate(items)
+        starts = np.cumsum([0, *map(len, items)])
+        place, begins = _gathered(starts, which)
+        whole = self.exclude_starts + begins
+        merged = np.empty(whole[-1], dtype=np.int64)
+        merged[np.arange(len(self.exclude)) + np.repeat(begins[:-1], np.diff(self.exclude_starts))] = self.exclude
+        merged[np.arange(len(place)) + np.repeat(self.exclude_starts[1:], np.diff(begins))] = flat[place]
+        return replace(self, exclude=merged, exclude_starts=whole)
 
     def part(self, first: int, last: int) -> "Requests":
         """Return requests first..last-1 as a batch of their own."""

@@ -34,3 +34,34 @@ def test_what_was_fitted_on_other_interactions_is_fitted_anew(tmp_path: Path) ->
     before = fits.key
     fits.fit(0, Interactions.concatenate([log.take(np.arange(len(log) - 1))]), None)
     assert fits.key != before
+
+
+MMR = {"kind": "mmr", "strength": 0.4}
+
+
+def test_other_levers_on_lists_keep_what_was_learned(tmp_path: Path) -> None:
+    world = Synthetic(variant="tiny").load()
+    fits = Fits(tmp_path, {"kind": "bpr"}, 1, world.catalog, warm=True)
+    plain = fits.fit(0, world.interactions, None)
+    for n, levers in enumerate(([MMR], [MMR, {"kind": "tail_boost", "strength": 1}], []), 1):
+        spec = {"kind": "bpr", "levers": levers}
+        assert fits.keeps(spec)
+        fits.use(spec)
+        levered = fits.relever(n, world.interactions, plain)
+        found = fits.again(n, fits.key)
+        assert found is not None
+        for name, value in levered.state().items():
+            np.testing.assert_array_equal(value, found.state()[name])
+        learned = {name.replace("inner.", ""): value for name, value in levered.state().items()}
+        for name, value in plain.state().items():
+            np.testing.assert_array_equal(value, learned[name])
+
+
+def test_another_recommender_or_lever_on_training_keeps_nothing(tmp_path: Path) -> None:
+    world = Synthetic(variant="tiny").load()
+    fits = Fits(tmp_path, {"kind": "ease", "levers": [MMR]}, 1, world.catalog, warm=True)
+    assert not fits.keeps({"kind": "ease", "recency": 0.5, "levers": [MMR]})
+    assert not fits.keeps({"kind": "bpr", "levers": [MMR]})
+    training = {"kind": "inverse_propensity", "strength": 0.5}
+    assert not fits.keeps({"kind": "ease", "levers": [MMR, training]})
+    assert fits.keeps({"kind": "ease", "levers": [MMR, training | {"strength": 0}]})

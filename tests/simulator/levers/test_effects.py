@@ -92,6 +92,7 @@ FIGURES = {
         ("xquad", (0, 0.5, 0.8, 0.95), "aplt", 1, {"pool": 400}),
         ("xquad", (0, 0.2, 0.5, 0.9), "wished", 1, {"aspects": "genres"}),
         ("logit_adjustment", (0, 0.05, 0.1, 0.3), "arp", -1, {}),
+        ("tail_boost", (0, 0.4, 0.6, 0.8), "aplt", 1, {"pool": 400}),
         ("temperature", (0, 0.05, 0.2, 1), "alike", -1, {}),
         ("exploration", (0, 0.1, 0.3, 1), "coverage", 1, {}),
         ("exploration", (0, 0.1, 0.3, 1), "alike", -1, {}),

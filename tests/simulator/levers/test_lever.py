@@ -67,6 +67,7 @@ ON_TRAINING = [kind for kind in names("levers") if kind not in ON_LISTS]
 
 def test_every_lever_needed_is_there():
     rerank = {"temperature", "logit_adjustment", "mmr", "xquad", "calibrated", "exploration", "exposure_cap"}
+    rerank |= {"tail_boost"}
     train = {"inverse_propensity", "sdpo", "self_play", "codebook_rebalancing", "guidance", "samples", "d3", "gumbel"}
     assert rerank <= set(ON_LISTS)
     assert train <= set(ON_TRAINING)
