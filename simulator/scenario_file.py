@@ -184,7 +184,7 @@ def _with_bases(path: Path, below: tuple[Path, ...] = ()) -> Source:
         return source
     name = source.data.pop("extends")
     mark = source.values[("extends",)]
-    if not isinstance(name, str):
+    if not isinstance(name, str) or not name.isprintable():  # surrogates and control characters name no file
         raise BadSource("extends: is the path of another scenario file", mark)
     base, chain = path.parent / name, (*below, path.resolve())
     if base.resolve() in chain:

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from analysis.cli import report, show
 from analysis.finish import measured
+from analysis.headlines import HEADLINES, lines
 from analysis.load import load_study
 from analysis.plots.save import plots
-from analysis.headlines import HEADLINES, lines
 from analysis.report.write import render
 from tests.analysis.fake_study import HOSTILE
 from tests.command_line import app
