@@ -19,8 +19,8 @@ class NewItemSurvival(Plot):
     section = "popularity"
     reading = (
         "New items are those nobody had taken before the run, items that interventions let in later included: the "
-        "share of them shown to anybody on a day, the share watched by anybody up to then, and what share of that day's "
-        "impressions they are."
+        "share of them shown to anybody on a day, the share watched by anybody up to then, and what share of that "
+        "day's impressions they are."
     )
     counted = "new items"
     bands = True
