@@ -27,6 +27,34 @@ Direction = Literal["more biased", "less biased", "better", "neither"]
 
 INF = float("inf")
 
+ROUNDING = 1e-12
+"""A spread up to this is that of rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Null:
+    """What a figure would be by chance: mean and standard deviation over draws."""
+
+    mean: float
+    sd: float
+
+    @staticmethod
+    def of(draws: Floats) -> "Null":
+        """Return the mean and standard deviation of drawn figures.
+
+        >>> Null.of(np.array([1.0, 3.0]))
+        Null(mean=2.0, sd=1.0)
+        """
+        return Null(float(draws.mean()), float(draws.std()))
+
+    def z(self, value: float) -> float:
+        """Return how many standard deviations a value lies from the mean, NaN where chance does not vary.
+
+        >>> Null(2.0, 1.0).z(4.0)
+        2.0
+        """
+        return (value - self.mean) / self.sd if self.sd > ROUNDING else float("nan")
+
 
 @dataclass(frozen=True, slots=True)
 class Value:
@@ -35,7 +63,8 @@ class Value:
     ``n`` counts what was averaged (users, items or pairs), ``n_skipped`` what had to be left out.
     ``tied_mass`` is the share of interactions held by items tied at the head/tail boundary, which
     only the item id put on one side; 0 where there is no boundary. ``per_user`` are the figures that
-    were averaged, NaN for users left out, where each depends on that user alone.
+    were averaged, NaN for users left out, where each depends on that user alone. ``null`` is what chance
+    gives, for figures that say nothing without it.
     """
 
     value: float
@@ -43,6 +72,7 @@ class Value:
     n_skipped: int = 0
     tied_mass: float = 0.0
     per_user: Floats | None = field(default=None, repr=False, compare=False)
+    null: Null | None = field(default=None, repr=False)
 
     def __float__(self) -> float:
         return self.value

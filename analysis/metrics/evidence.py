@@ -3,9 +3,13 @@
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from agents.schema import Floats, Ints
+import numpy as np
+
+from agents.schema import Bools, Floats, Ints
 from analysis.metrics.lists import Lists
+from analysis.metrics.space import Space
 from analysis.metrics.strata import Head
+from analysis.metrics.ties import Ties
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,22 @@ class Evidence:
     """Cut-off of the lists, None where they have no common one."""
     declared_items: int | None = None
     """Size of the catalog where someone stated it, rather than the data at hand implying it."""
+    current_profiles: Lists | None = None
+    """What each user had taken by the end of the period."""
+    offered: Lists | None = None
+    """The items shown from which those judged were chosen."""
+    showings: Floats | None = None
+    """Items shown (or produced) per user, repeats included."""
+    presented: Floats | None = None
+    """Per row of the slates, the place at which a ranker was told of the item, from 1."""
+    stratum: Bools | None = None
+    """(items,) the items that figures of a stratum are about."""
+    digit: Ints | None = None
+    """(items,) one digit of each item's semantic ID, -1 where it has none."""
+    ties: Ties | None = None
+    space: Space | None = None
+    opinions: Floats | None = None
+    """Stated leanings per user, which go before those read off the space; NaN where there is none."""
 
     @cached_property
     def phi(self) -> Floats | None:
@@ -49,14 +69,55 @@ class Evidence:
             return None
         return self.popularity / self.population
 
+    @property
+    def positions(self) -> Floats | None:
+        """Return where each user's list lies in the space of tastes."""
+        return None if self.space is None else self.space.positions(self.slates)
+
+    @property
+    def profile_positions(self) -> Floats | None:
+        """Return where each user's profile lay at time 0."""
+        return None if self.space is None or self.profiles is None else self.space.positions(self.profiles)
+
+    @cached_property
+    def leaning(self) -> Floats | None:
+        """Return each user's leaning: as stated, else the first coordinate of its list; NaN where there is none."""
+        if self.opinions is not None:
+            return self.opinions
+        return None if self.positions is None else self.positions[:, 0]
+
+    @cached_property
+    def camp(self) -> Ints | None:
+        """Return 0 or 1 by the side of the initial median on which each user leans, -1 without a leaning."""
+        if self.leaning is None:
+            return None
+        known = self.leaning[~np.isnan(self.leaning)]
+        stated = self.opinions is not None or self.space is None
+        middle = (float(np.median(known)) if len(known) else 0.0) if stated else self.space.middle
+        return np.where(np.isnan(self.leaning), -1, self.leaning > middle).astype(np.int64)
+
+    @property
+    def span(self) -> tuple[float, float] | None:
+        """Return the range of leanings: of those stated, else of the profiles at time 0."""
+        if self.opinions is not None and not np.isnan(self.opinions).all():
+            return float(np.nanmin(self.opinions)), float(np.nanmax(self.opinions))
+        return None if self.space is None else self.space.span
+
     def of_users(self, users: Ints) -> "Evidence":
-        """Return the evidence on some users (ascending); counts, which do not know users, are dropped."""
+        """Return the evidence on some users (ascending); what does not know users, or takes all of them, is dropped."""
         return replace(
             self,
             slates=self.slates.take(users),
             profiles=self.profiles and self.profiles.take(users),
             test=self.test and self.test.take(users),
             groups=None if self.groups is None else self.groups[users],
+            current_profiles=self.current_profiles and self.current_profiles.take(users),
+            offered=self.offered and self.offered.take(users),
+            showings=None if self.showings is None else self.showings[users],
+            opinions=None if self.opinions is None else self.opinions[users],
             counts=None,
             exposures=None,
+            presented=None,
+            ties=None,
+            space=None,
         )

@@ -43,13 +43,13 @@ def mean_pairwise_jaccard(lists: Lists) -> Value:
     n_skipped = int((lists.lengths == 0).sum())
     if len(first) == 0:
         return Value(float("nan"), 0, n_skipped)
-    overlap = _overlap(lists, first, second)
+    overlap = shared_items(lists, first, second)
     return Value(
         float((overlap / (lists.lengths[first] + lists.lengths[second] - overlap)).mean()), len(first), n_skipped
     )
 
 
-def _overlap(lists: Lists, first: Ints, second: Ints) -> Ints:
+def shared_items(lists: Lists, first: Ints, second: Ints) -> Ints:
     """Return the number of common items of each pair of users, one block of the catalog's bits after the other."""
     users, place = np.unique(np.concatenate([first, second]), return_inverse=True)
     lists, (first, second) = lists.take(users), np.split(place, 2)
