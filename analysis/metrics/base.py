@@ -81,6 +81,18 @@ class Value:
         """Return the mean over some users alone, None where that takes more than their figures."""
         return None if self.per_user is None else mean_value(self.per_user[users], self.tied_mass)
 
+    def figures(self, name: str) -> dict[str, float]:
+        """Return the value by its name and, where it has a null, the null and how far the value lies from it.
+
+        >>> Value(0.5, 9, null=Null(0.1, 0.2)).figures("modularity")
+        {'modularity': 0.5, 'modularity_null_mean': 0.1, 'modularity_null_sd': 0.2, 'modularity_z': 2.0}
+        """
+        if self.null is None:
+            return {name: self.value}
+        mean, sd = self.null.mean, self.null.sd
+        nulls = {f"{name}_null_mean": mean, f"{name}_null_sd": sd, f"{name}_z": self.null.z(self.value)}
+        return {name: self.value, **nulls}
+
 
 def mean_value(per_user: Floats, tied_mass: float = 0.0) -> Value:
     """Return the mean over users whose figure exists; NaN marks users to skip, and no users give NaN.

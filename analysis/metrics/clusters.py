@@ -16,18 +16,19 @@ def calinski_harabasz(positions: Floats, space: Space) -> Value:
     """Return the Calinski-Harabasz index of users' places: (B / (c - 1)) / (W / (n - c)).
 
     B and W are the dispersion between and within the c clusters, which k-means grows from those of time 0. Users
-    without a place are skipped; fewer than two clusters, or one for each user, give NaN.
+    without a place are skipped; fewer than two clusters, or clusters without any width, give NaN.
 
-    >>> corners = np.array([[0.0, 0.0], [0.0, 1.0], [9.0, 0.0], [9.0, 1.0]])
-    >>> apart = Space(corners, np.ones(4, dtype=bool), np.repeat(corners, [1, 1, 1, 1], axis=0))
-    >>> float(calinski_harabasz(corners[[0, 0, 1, 1, 2, 2, 3, 3]] + [0, 0.1], apart)) > 1
-    True
+    >>> left, right = np.array([[0.0, 0.0], [0.0, 2.0]]), np.array([[8.0, 0.0], [8.0, 2.0]])
+    >>> four = np.concatenate([left, right])
+    >>> space = Space(four, np.ones(4, dtype=bool), np.array([[0.0, 1.0], [8.0, 1.0]]))
+    >>> float(calinski_harabasz(four, space))  # B = 64 over 1, W = 4 over 2
+    32.0
     """
     from sklearn.metrics import calinski_harabasz_score
 
     there = _some(positions[~np.isnan(positions).any(axis=1)])
     cluster = space.clusters(there)
-    enough = 2 <= len(np.unique(cluster)) < len(there)
+    enough = 2 <= len(np.unique(cluster)) < len(np.unique(there, axis=0))
     value = float(calinski_harabasz_score(there, cluster)) if enough else float("nan")
     return Value(value, len(there), int(np.isnan(positions).any(axis=1).sum()))
 

@@ -1,5 +1,6 @@
 """What metrics are measured on: lists, counts and what is known about items and users."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -8,7 +9,7 @@ import numpy as np
 from agents.schema import Bools, Floats, Ints
 from analysis.metrics.lists import Lists
 from analysis.metrics.space import Space
-from analysis.metrics.strata import Head
+from analysis.metrics.strata import BANDS, Head
 from analysis.metrics.ties import Ties
 
 
@@ -39,6 +40,8 @@ class Evidence:
     """(items, genres) 0/1"""
     head: Head | None = None
     band: Ints | None = None
+    ids: Ints | None = None
+    """(items, digits) semantic IDs, -1 for items without one."""
     groups: Ints | None = None
     """Group code per user."""
     k: int | None = None
@@ -54,9 +57,9 @@ class Evidence:
     presented: Floats | None = None
     """Per row of the slates, the place at which a ranker was told of the item, from 1."""
     stratum: Bools | None = None
-    """(items,) the items that figures of a stratum are about."""
+    """(items,) the items that figures of an item stratum are about."""
     digit: Ints | None = None
-    """(items,) one digit of each item's semantic ID, -1 where it has none."""
+    """(items,) the digit of semantic IDs that figures of a digit are about."""
     ties: Ties | None = None
     space: Space | None = None
     opinions: Floats | None = None
@@ -91,9 +94,11 @@ class Evidence:
         """Return 0 or 1 by the side of the initial median on which each user leans, -1 without a leaning."""
         if self.leaning is None:
             return None
-        known = self.leaning[~np.isnan(self.leaning)]
-        stated = self.opinions is not None or self.space is None
-        middle = (float(np.median(known)) if len(known) else 0.0) if stated else self.space.middle
+        if self.opinions is None and self.space is not None:
+            middle = self.space.middle
+        else:
+            known = self.leaning[~np.isnan(self.leaning)]
+            middle = float(np.median(known)) if len(known) else 0.0
         return np.where(np.isnan(self.leaning), -1, self.leaning > middle).astype(np.int64)
 
     @property
@@ -102,6 +107,13 @@ class Evidence:
         if self.opinions is not None and not np.isnan(self.opinions).all():
             return float(np.nanmin(self.opinions)), float(np.nanmax(self.opinions))
         return None if self.space is None else self.space.span
+
+    def parts(self) -> "Iterator[tuple[str, str, Evidence]]":
+        """Yield the evidence on each item stratum and digit of semantic IDs: the input added, the part's name, all."""
+        for code, name in enumerate(BANDS if self.band is not None else ()):
+            yield "stratum", f"{name} items", replace(self, stratum=np.equal(self.band, code))
+        for place, digit in enumerate(self.ids.T if self.ids is not None else (), 1):
+            yield "digit", f"digit {place}", replace(self, digit=digit)
 
     def of_users(self, users: Ints) -> "Evidence":
         """Return the evidence on some users (ascending); what does not know users, or takes all of them, is dropped."""

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.load import Cell, Study
+from analysis.metrics import beside_ideal
 from analysis.metrics.base import Value
-from analysis.metrics.beside_ideal import METRICS, BesideIdeal, nearest_neighbors
+from analysis.metrics.beside_ideal import BesideIdeal, nearest_neighbors
 from analysis.metrics.lists import Lists
 from analysis.metrics.record import WHOLE_RUN, Record
 from analysis.metrics.suite import BEFORE_DAY, COLUMNS, Row, rows_of
@@ -75,7 +76,7 @@ def _rows(record: Record, sides: Sides, ideal: Sides, made: "partial[BesideIdeal
     for on, (lists, watched) in sides.items():
         best, ideal_watched = ideal[on]
         inputs = made(slates=lists, ideal=best, watched=watched, ideal_watched=ideal_watched)
-        for metric in METRICS:
+        for metric in beside_ideal.METRICS:
             value = metric.measure(inputs)
             side = on if "slates" in metric.inputs else "user"
             if value is None or (side == "user" and on == "consumed"):

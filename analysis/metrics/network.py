@@ -5,8 +5,10 @@ lot for the null, except for modularity, whose null ties users anew by the confi
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from agents.schema import Floats, Ints
 from analysis.metrics.base import Metric, Null, Value
@@ -108,7 +110,7 @@ def _beside_lot(camp: Ints, ties: Ties, figure: Callable[[Floats, Floats], Float
     return Value(float(found[0]), n, n_skipped, null=Null.of(found[1:]))
 
 
-def _ends(camps: Ints, ties: Ties) -> Floats:
+def _ends(camps: npt.NDArray[Any], ties: Ties) -> Floats:
     """Return per row of camps the sum over camps of the squared share of tie ends in it."""
     shares = [(camps == code) @ ties.degree / (2 * len(ties)) for code in range(int(camps.max()) + 1)]
     return np.asarray((np.array(shares) ** 2).sum(axis=0))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from agents.schema import Bools, Floats, Ints
+from agents.schema import Floats, Ints
 from analysis.load import Run
 from analysis.metrics.base import sums_by
 from analysis.metrics.concentration import discounted_exposure
@@ -17,7 +17,7 @@ from analysis.metrics.evidence import Evidence
 from analysis.metrics.lists import Lists
 from analysis.metrics.outcomes import CHURNED_AFTER, LIKED_FROM, Outcomes
 from analysis.metrics.space import fit_space
-from analysis.metrics.strata import BANDS, GROUPS, bands, head_tail, user_groups
+from analysis.metrics.strata import GROUPS, bands, head_tail, user_groups
 from analysis.metrics.ties import Ties
 
 WHOLE_RUN = -1
@@ -163,11 +163,17 @@ class Record:
         again = _count(came[visits["since"].notna()], self.n_users)
         with np.errstate(invalid="ignore"):
             return Outcomes(
-                shown, watched, liked, **means, drift=self._drift(day), absent=self._absent(day), between=between / again
+                shown,
+                watched,
+                liked,
+                **means,
+                drift=self._drift(day),
+                absent=self._absent(day),
+                between=between / again,
             )
 
     def _absent(self, day: int) -> Floats:
-        """Return how many days ago each user's last visit was at the end of a period, all NaN where that is too early."""
+        """Return how many days ago each user's last visit was at a period's end, all NaN where that is too early."""
         visits = self._sessions
         end = (visits["day"].max() if day == WHOLE_RUN else day) + 1 if len(visits) else 0
         last = np.full(self.n_users, np.nan)
@@ -255,20 +261,12 @@ class Record:
         return LIKED_FROM * float(highest)
 
     @cached_property
-    def slices(self) -> list[tuple[str, dict[str, Ints | Bools]]]:
-        """Return each item stratum and each digit of semantic IDs: the group's name and what evidence it adds."""
-        band, ids = bands(self.popularity), self.run.semantic_ids
-        strata = [(f"{name} items", {"stratum": band == code}) for code, name in enumerate(BANDS)]
-        codes = () if ids is None else ids[1].T
-        return [*strata, *((f"digit {place}", {"digit": digit}) for place, digit in enumerate(codes, 1))]
-
-    @cached_property
     def ties(self) -> Ties | None:
         """Return who is tied to whom, None where nobody is."""
         table = self.run.table("ties")
         if not len(table):
             return None
-        return Ties.of(*(table[name].to_numpy(np.int64) for name in ("user_id", "friend_id")), self.n_users)
+        return Ties.of(table["user_id"].to_numpy(np.int64), table["friend_id"].to_numpy(np.int64), self.n_users)
 
     @cached_property
     def _everyone(self) -> Lists:
@@ -281,6 +279,7 @@ class Record:
     def known(self) -> Evidence:
         """Return everything that no period changes, the profiles of time 0 in the place of what is judged."""
         background = self._history.loc[self._history["user_id"] >= self.n_users, "user_id"].nunique()
+        ids = self.run.semantic_ids
         genres = self._items["genres"].astype(str).str.get_dummies(sep="|").to_numpy(np.float64)
         return Evidence(
             slates=self.profiles,
@@ -291,6 +290,7 @@ class Record:
             genres=genres if genres.shape[1] else None,
             head=head_tail(self.popularity),
             band=bands(self.popularity),
+            ids=None if ids is None else ids[1],
             groups=user_groups(self.profiles, self.popularity),
             ties=self.ties,
             space=fit_space(self._everyone, self.profiles, self.n_items),

@@ -99,7 +99,7 @@ def fit_space(known: Lists, profiles: Lists, n_items: int) -> Space | None:
         return None
     total = taken.sum()
     rows, columns = (np.asarray(taken.sum(axis=axis)) / total for axis in (1, 0))
-    scaled = diags_array(rows**-0.5) @ (taken / total) @ diags_array(columns**-0.5)
+    scaled = csr_array(diags_array(rows**-0.5) @ (taken / total) @ diags_array(columns**-0.5))
     places = np.zeros((n_items, min(DIMENSIONS, min(taken.shape) - 2)))
     places[placed] = _right_vectors(scaled, places.shape[1]) / np.sqrt(columns)[:, None]
     alone = Space(places, placed, np.empty((0, places.shape[1])))

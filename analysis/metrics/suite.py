@@ -7,7 +7,7 @@ import pandas as pd
 
 from agents.schema import Ints
 from analysis.load import Run
-from analysis.metrics.base import Metric, Null, Value
+from analysis.metrics.base import Metric, Value
 from analysis.metrics.discover import metrics
 from analysis.metrics.evidence import Evidence
 from analysis.metrics.outcomes import Outcomes
@@ -133,11 +133,10 @@ def _by_snapshot(record: Record, evidence: Evidence, period: Period, some: BySna
     for group, users in record.groups:
         for (snapshot, inputs, _), measured in zip(sides, figures, strict=True):
             yield from rows_of(_of_users(measured, inputs, users), on, snapshot, group)
-    for group, part in record.slices:
-        for snapshot, inputs, wanted in sides:
-            about = [metric for metric in wanted if part.keys() & set(metric.inputs)]
-            if about:
-                yield from rows_of(_measured(replace(inputs, **part), about), on, snapshot, group)
+    for snapshot, inputs, wanted in sides:
+        for needed, part, partial in inputs.parts():
+            about = [metric for metric in wanted if needed in metric.inputs]
+            yield from rows_of(_measured(partial, about), on, snapshot, part)
 
 
 def _about_users(record: Record, some: Sequence[Metric], period: Period, day: int) -> Iterator[Row]:
@@ -164,19 +163,6 @@ def _of_users(measured: Figures, inputs: Evidence | Outcomes, users: Ints) -> Fi
 def rows_of(measured: Figures, on: str, snapshot: str, group: str) -> Iterator[Row]:
     """Yield the rows of figures, without the day."""
     for metric, value in measured:
-        for name, figure in figures_of(metric.name, value).items():
+        for name, figure in value.figures(metric.name).items():
             about = (name, metric.definition_id + name.removeprefix(metric.name).replace("_", "/", 1))
             yield (*about, metric.outcome, metric.level, on, snapshot, group, figure, value.n, value.n_skipped)
-
-
-def figures_of(name: str, value: Value) -> dict[str, float]:
-    """Return a value by its name and, where it has a null, the null and how far the value lies from it.
-
-    >>> figures_of("modularity", Value(0.5, 9, null=Null(0.1, 0.2)))
-    {'modularity': 0.5, 'modularity_null_mean': 0.1, 'modularity_null_sd': 0.2, 'modularity_z': 2.0}
-    """
-    found = {name: value.value}
-    if value.null is not None:
-        null = value.null
-        found |= {f"{name}_null_mean": null.mean, f"{name}_null_sd": null.sd, f"{name}_z": null.z(value.value)}
-    return found

@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeVar, cast
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import connected_components, laplacian
+from scipy.sparse.csgraph import connected_components
 
 from agents.schema import Bools, Floats, Ints
 
 NULL_DRAWS = 50
 NULL_KEY = 20_163_004
 """Key of the fixed Philox stream of nulls: the same draws in every arm, day and run of one size."""
+
+Drawn = TypeVar("Drawn", bound=npt.NDArray[Any])
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Ties:
         Ends of ties are paired at random, so each user keeps its number of ties; ties to oneself and double
         ties may come up, as in the model that modularity assumes.
         """
-        ends = np.repeat(np.arange(self.n, dtype=np.int32), self.degree)
+        ends = np.repeat(np.arange(self.n), self.degree)
         drawn = shuffled(ends)
         return drawn[:, : len(self)], drawn[:, len(self) :]
 
@@ -72,12 +76,12 @@ class Ties:
     @cached_property
     def potentials(self) -> Floats:
         """Return the pseudo-inverse of the Laplacian of the largest connected part, users in its order."""
-        inside = laplacian(self.matrix[self.largest][:, self.largest].toarray())
+        inside = self.matrix[self.largest][:, self.largest].toarray()
         share = 1 / len(inside)
-        return np.asarray(np.linalg.inv(inside + share) - share)
+        return np.asarray(np.linalg.inv(np.diag(inside.sum(axis=1)) - inside + share) - share)
 
 
-def shuffled(values: Ints | Floats) -> Ints | Floats:
+def shuffled(values: Drawn) -> Drawn:
     """Return (NULL_DRAWS, len(values)): the values dealt out by lot.
 
     >>> dealt = shuffled(np.array([1, 2, 3]))
@@ -85,4 +89,4 @@ def shuffled(values: Ints | Floats) -> Ints | Floats:
     ((50, 3), [1, 2, 3])
     """
     random = np.random.Generator(np.random.Philox(key=NULL_KEY))
-    return random.permuted(np.tile(values, (NULL_DRAWS, 1)), axis=1)
+    return cast(Drawn, random.permuted(np.tile(values, (NULL_DRAWS, 1)), axis=1))
