@@ -1,6 +1,6 @@
 """What a metric is: a formula with its declaration, and the value it gives."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -81,18 +81,6 @@ class Value:
         """Return the mean over some users alone, None where that takes more than their figures."""
         return None if self.per_user is None else mean_value(self.per_user[users], self.tied_mass)
 
-    def figures(self, name: str) -> dict[str, float]:
-        """Return the value by its name and, where it has a null, the null and how far the value lies from it.
-
-        >>> Value(0.5, 9, null=Null(0.1, 0.2)).figures("modularity")
-        {'modularity': 0.5, 'modularity_null_mean': 0.1, 'modularity_null_sd': 0.2, 'modularity_z': 2.0}
-        """
-        if self.null is None:
-            return {name: self.value}
-        mean, sd = self.null.mean, self.null.sd
-        nulls = {f"{name}_null_mean": mean, f"{name}_null_sd": sd, f"{name}_z": self.null.z(self.value)}
-        return {name: self.value, **nulls}
-
 
 def mean_value(per_user: Floats, tied_mass: float = 0.0) -> Value:
     """Return the mean over users whose figure exists; NaN marks users to skip, and no users give NaN.
@@ -138,3 +126,22 @@ class Metric:
         if len(arguments) < len(self.inputs) or any(argument is None for argument in arguments):
             return None
         return self.function(*arguments)
+
+    def figures(self, value: Value) -> Iterator[tuple[str, str, float]]:
+        """Yield name, definition_id and figure of a value and, where it has a null, of null mean, null sd and z.
+
+        >>> metric = Metric("q", "q/x", "echo chamber", "item", (), (0, 1), "neither", "nobody", mean_value)
+        >>> [*metric.figures(Value(0.5, 9, null=Null(0.1, 0.2)))][2:]
+        [('q_null_sd', 'q/x/null-sd', 0.2), ('q_z', 'q/x/z', 2.0)]
+        """
+        yield self.name, self.definition_id, value.value
+        if value.null is not None:
+            null = {"null_mean": value.null.mean, "null_sd": value.null.sd, "z": value.null.z(value.value)}
+            for part, figure in null.items():
+                yield f"{self.name}_{part}", f"{self.definition_id}/{part.replace('_', '-')}", figure
+
+    @property
+    def meaning(self) -> str:
+        """Return in one line what the metric says: the first of its function's docstring."""
+        line = (self.function.__doc__ or "").strip().partition("\n")[0]
+        return line.removeprefix("Return ").rstrip(".")

@@ -50,8 +50,10 @@ class Evidence:
     """Size of the catalog where someone stated it, rather than the data at hand implying it."""
     current_profiles: Lists | None = None
     """What each user had taken by the end of the period."""
+    chosen: Lists | None = None
+    """What each user took of what it was offered."""
     offered: Lists | None = None
-    """The items shown from which those judged were chosen."""
+    """The items shown from which those were chosen."""
     showings: Floats | None = None
     """Items shown (or produced) per user, repeats included."""
     presented: Floats | None = None
@@ -110,8 +112,9 @@ class Evidence:
 
     def parts(self) -> "Iterator[tuple[str, str, Evidence]]":
         """Yield the evidence on each item stratum and digit of semantic IDs: the input added, the part's name, all."""
-        for code, name in enumerate(BANDS if self.band is not None else ()):
-            yield "stratum", f"{name} items", replace(self, stratum=np.equal(self.band, code))
+        if self.band is not None:
+            for code, name in enumerate(BANDS):
+                yield "stratum", f"{name} items", replace(self, stratum=self.band == code)
         for place, digit in enumerate(self.ids.T if self.ids is not None else (), 1):
             yield "digit", f"digit {place}", replace(self, digit=digit)
 
@@ -124,6 +127,7 @@ class Evidence:
             test=self.test and self.test.take(users),
             groups=None if self.groups is None else self.groups[users],
             current_profiles=self.current_profiles and self.current_profiles.take(users),
+            chosen=self.chosen and self.chosen.take(users),
             offered=self.offered and self.offered.take(users),
             showings=None if self.showings is None else self.showings[users],
             opinions=None if self.opinions is None else self.opinions[users],

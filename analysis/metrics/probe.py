@@ -6,7 +6,7 @@ from analysis.metrics.lists import Lists
 from analysis.metrics.taste import popularity_lift
 
 
-def choice_popularity_lift(slates: Lists, offered: Lists, phi: Floats) -> Value:
+def choice_popularity_lift(chosen: Lists, offered: Lists, phi: Floats) -> Value:
     """Return (GAP_chosen - GAP_offered) / GAP_offered over users who chose anything, GAP the mean of phi.
 
     The user-agent probe: where the recommender is ``random``, what is offered is a uniform draw, and this is the
@@ -17,7 +17,7 @@ def choice_popularity_lift(slates: Lists, offered: Lists, phi: Floats) -> Value:
     >>> round(float(choice_popularity_lift(chosen, offered, np.array([0.75, 0.25]))), 9)
     0.5
     """
-    return popularity_lift(slates, offered, phi)
+    return popularity_lift(chosen, offered, phi)
 
 
 METRICS = (
@@ -26,7 +26,7 @@ METRICS = (
         "choice_popularity_lift/chosen-over-offered/ratio-of-means",
         "concentration",
         "individual",
-        ("slates", "offered", "phi"),
+        ("chosen", "offered", "phi"),
         (-1, INF),
         "more biased",
         "probe of the users with random slates; lift of Abdollahpouri et al. 2019, arXiv 1907.13286",

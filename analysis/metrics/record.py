@@ -145,6 +145,7 @@ class Record:
             self.known,
             slates=period.consumed,
             counts=period.tally.watches,
+            chosen=period.consumed,
             offered=period.shown,
             current_profiles=period.profiles,
         )

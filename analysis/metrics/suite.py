@@ -32,7 +32,7 @@ BEFORE_DAY = COLUMNS.index("day")
 PLACED = {"positions", "leaning", "camp"}
 """Inputs that say where what is judged puts a user among tastes; profiles put users somewhere too."""
 
-JUDGED = {"slates", "counts", "exposures", *PLACED}
+JUDGED = {"slates", "counts", "exposures", "chosen", *PLACED}
 """Inputs that depend on what was shown or taken."""
 
 POPULARITY = {"popularity", "phi"}
@@ -163,6 +163,6 @@ def _of_users(measured: Figures, inputs: Evidence | Outcomes, users: Ints) -> Fi
 def rows_of(measured: Figures, on: str, snapshot: str, group: str) -> Iterator[Row]:
     """Yield the rows of figures, without the day."""
     for metric, value in measured:
-        for name, figure in value.figures(metric.name).items():
-            about = (name, metric.definition_id + name.removeprefix(metric.name).replace("_", "/", 1))
-            yield (*about, metric.outcome, metric.level, on, snapshot, group, figure, value.n, value.n_skipped)
+        for name, definition_id, figure in metric.figures(value):
+            about = (name, definition_id, metric.outcome, metric.level, on, snapshot, group)
+            yield (*about, figure, value.n, value.n_skipped)

@@ -92,6 +92,7 @@ def world(seed: int) -> Evidence:
             k=K,
             declared_items=N_ITEMS,
             current_profiles=lists(1, 8),
+            chosen=lists(0, 3),
             offered=lists(1, 8),
             showings=slates.lengths + random.integers(0, 3, N_USERS).astype(np.float64),
             presented=random.permutation(len(slates.item)).astype(np.float64),
@@ -167,7 +168,7 @@ def of_users(inputs: Inputs, users: np.ndarray) -> Inputs:
     assert inputs.presented is not None
     assert inputs.ties is not None
     ends = [np.concatenate([p[side] for p in place]) for side in (inputs.ties.first, inputs.ties.second)]
-    names = ("slates", "profiles", "test", "current_profiles", "offered")
+    names = ("slates", "profiles", "test", "current_profiles", "chosen", "offered")
     return counted(
         replace(
             inputs,
@@ -196,7 +197,7 @@ def relabeled(inputs: Evidence | BesideIdeal, label: np.ndarray) -> Evidence | B
     assert space is not None
     assert inputs.stratum is not None
     assert inputs.digit is not None
-    names = ("slates", "profiles", "test", "current_profiles", "offered")
+    names = ("slates", "profiles", "test", "current_profiles", "chosen", "offered")
     return counted(
         replace(
             inputs,
@@ -272,7 +273,7 @@ def test_nobody_gives_nan_never_zero(metric: Metric) -> None:
     if isinstance(inputs_of(metric, 0), BesideIdeal):
         empty = BesideIdeal(nobody, nobody, beside(0).neighbor, *np.zeros((2, N_USERS)))
     elif isinstance(inputs_of(metric, 0), Evidence):
-        lists = dict.fromkeys(("slates", "profiles", "test", "current_profiles", "offered"), nobody)
+        lists = dict.fromkeys(("slates", "profiles", "test", "current_profiles", "chosen", "offered"), nobody)
         empty = counted(replace(world(0), **lists, presented=np.empty(0)))
     measured = metric.measure(empty)
     assert measured is not None
@@ -300,7 +301,7 @@ def test_absent_users_are_skipped_not_averaged(metric: Metric) -> None:
         assert inputs.showings is not None
         more = {
             name: Lists(lists.owner, lists.item, N_USERS + 1)
-            for name in ("slates", "profiles", "test", "current_profiles", "offered")
+            for name in ("slates", "profiles", "test", "current_profiles", "chosen", "offered")
             if (lists := getattr(inputs, name))
         }
         groups, showings = np.append(inputs.groups, 0), np.append(inputs.showings, 0)
