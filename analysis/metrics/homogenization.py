@@ -36,6 +36,9 @@ def mean_pairwise_jaccard(lists: Lists) -> Value:
 
     >>> round(float(mean_pairwise_jaccard(Lists.of_matrix(np.array([[3, 4], [2, 3], [1, 2], [2, 5]])))), 5)
     0.22222
+    >>> profiles = Lists.of_matrix(np.array([[0, 1, 2], [0, 1, -1], [0, 3, -1], [0, 1, 4]]))
+    >>> round(float(mean_pairwise_jaccard(profiles)), 5)
+    0.44444
     """
     first, second = user_pairs(lists.n)
     both = (lists.lengths[first] > 0) & (lists.lengths[second] > 0)

@@ -24,9 +24,10 @@ def group_average_popularity(lists: Lists, phi: Floats) -> Value:
 def popularity_lift(slates: Lists, profiles: Lists, phi: Floats) -> Value:
     """Return (GAP_slates - GAP_profiles) / GAP_profiles, a ratio of means over users who have both lists.
 
-    >>> profiles = Lists.of_matrix(np.array([[0, 1]]))
-    >>> float(popularity_lift(Lists.of_matrix(np.array([[0, 0]])), profiles, np.array([1.0, 0.0])))
-    1.0
+    >>> slates = Lists.of_matrix(np.array([[3, 4], [2, 3], [1, 2], [2, 5]]))
+    >>> profiles = Lists.of_matrix(np.array([[0, 1, 2], [0, 1, -1], [0, 3, -1], [0, 1, 4]]))
+    >>> round(float(popularity_lift(slates, profiles, np.array([1, 0.75, 0.25, 0.25, 0.25, 0]))), 6)
+    -0.602941
     """
     both = np.flatnonzero((slates.lengths > 0) & (profiles.lengths > 0))
     shown = group_average_popularity(slates.take(both), phi)
