@@ -56,7 +56,7 @@ def measure_cells(cells: Sequence[Cell], progress: Progress = lambda _share, _wo
 
 
 def measure_ideal(study: Study) -> None:
-    """Write ``beside_ideal.parquet`` of the cells of a study with an ideal arm, where they were measured after it was."""
+    """Write ``beside_ideal.parquet`` of the cells of a study with an ideal arm, where it is missing or outdated."""
     if not (study.folder / "study.json").is_file():
         return
     for there in study.everywhere:

@@ -49,7 +49,7 @@ def _beside(record: Record, ideal: dict[int, Sides], made: "partial[BesideIdeal]
         for day, sides in _until(record)
         for row in _rows(record, sides, ideal[_last(ideal, day)], made)
     ]
-    return pd.DataFrame(sorted(rows, key=lambda row: row[BEFORE_DAY]), columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("day", kind="stable", ignore_index=True)
 
 
 def _last(ideal: dict[int, Sides], day: int) -> int:

@@ -10,27 +10,21 @@ import pyarrow.compute as pc
 
 from agents.schema import Floats, Ints
 from analysis.load import Run
-from analysis.metrics.base import sums_by
 from analysis.metrics.concentration import discounted_exposure
 from analysis.metrics.days import Shown, by_day
 from analysis.metrics.evidence import Evidence
 from analysis.metrics.lists import Lists
-from analysis.metrics.outcomes import CHURNED_AFTER, LIKED_FROM, Outcomes
+from analysis.metrics.outcomes import LIKED_FROM, Outcomes
 from analysis.metrics.space import fit_space
 from analysis.metrics.strata import GROUPS, bands, head_tail, user_groups
 from analysis.metrics.ties import Ties
+from analysis.metrics.visits import Visits
 
 WHOLE_RUN = -1
 """The ``day`` of figures over the whole run."""
 
-MINUTES_A_DAY = 1440
-
-VISIT = ("pages", "satisfaction", "minutes")
-"""Columns of a visit that are averaged per user."""
-
-VISITED = ("user_id", "start", "end", "pages", "satisfaction")
 TAKEN = ("user_id", "item_id", "rating")
-"""Columns read of sessions and history."""
+"""Columns read of history."""
 
 
 @dataclass(frozen=True)
@@ -152,47 +146,13 @@ class Record:
 
     def outcomes(self, period: Period, day: int) -> Outcomes:
         """Return what each user did, NaN for users who did not come."""
-        tally, visits = period.tally, self._sessions
-        visits = visits if day == WHOLE_RUN else visits[visits["day"] == day]
-        shown = np.where(tally.shown == 0, np.nan, tally.shown)
-        watched, liked = (np.where(tally.shown == 0, np.nan, times) for times in (tally.watched, tally.liked))
-        came = visits["user_id"].to_numpy(np.int64)
-        times = _count(came, self.n_users)
-        times[times == 0] = np.nan
-        means = {name: sums_by(came, visits[name].to_numpy(np.float64), self.n_users) / times for name in VISIT}
-        between = sums_by(came, visits["since"].fillna(0).to_numpy(np.float64), self.n_users)
-        again = _count(came[visits["since"].notna()], self.n_users)
-        with np.errstate(invalid="ignore"):
-            return Outcomes(
-                shown,
-                watched,
-                liked,
-                **means,
-                drift=self._drift(day),
-                absent=self._absent(day),
-                between=between / again,
-            )
-
-    def _absent(self, day: int) -> Floats:
-        """Return how many days ago each user's last visit was at a period's end, all NaN where that is too early."""
-        visits = self._sessions
-        end = (visits["day"].max() if day == WHOLE_RUN else day) + 1 if len(visits) else 0
-        last = np.full(self.n_users, np.nan)
-        if end >= CHURNED_AFTER:
-            before = visits[visits["day"] < end]
-            np.fmax.at(last, before["user_id"].to_numpy(np.int64), before["start"].to_numpy(np.float64) / MINUTES_A_DAY)
-        return end - last
-
-    def _drift(self, day: int) -> Floats | None:
-        """Return how far each user's tastes had moved at the end of its last visit of a period."""
-        moved = self._moved
-        if not len(moved):
-            return None
-        last = moved if day == WHOLE_RUN else moved[moved["day"] == day]
-        last = last.drop_duplicates("user_id", keep="last")
-        drift = np.full(self.n_users, np.nan)
-        drift[last["user_id"].to_numpy(np.int64)] = last["distance"].to_numpy(np.float64)
-        return drift
+        tally, visits = period.tally, self._visits
+        seen = [np.where(tally.shown == 0, np.nan, times) for times in (tally.shown, tally.watched, tally.liked)]
+        end = int(day if day != WHOLE_RUN else visits.last_day) + 1
+        only = None if day == WHOLE_RUN else day
+        pages, satisfaction, minutes = visits.means(only)
+        absent, between = visits.absent(end), visits.between(only)
+        return Outcomes(*seen, pages, satisfaction, minutes, visits.drift(only), absent, between)
 
     @cached_property
     def n_users(self) -> int:
@@ -224,18 +184,9 @@ class Record:
         return [(group, users) for group, users in members if len(users)]
 
     @cached_property
-    def _sessions(self) -> pd.DataFrame:
-        """Return the finished visits with the day they began on."""
-        table = self.run.table("sessions", VISITED)
-        day = (table["start"].astype(np.float64) // MINUTES_A_DAY).astype(np.int64)
-        since = table.sort_values("start", kind="stable").groupby("user_id")["start"].diff() / MINUTES_A_DAY
-        return table.assign(day=day, minutes=table["end"] - table["start"], since=since)
-
-    @cached_property
-    def _moved(self) -> pd.DataFrame:
-        """Return how far tastes had moved at the end of visits, with the day of that; empty where they do not."""
-        table = self.run.table("drift", ["now", "user_id", "distance"])
-        return table.assign(day=(table["now"].astype(np.float64) // MINUTES_A_DAY).astype(np.int64))
+    def _visits(self) -> Visits:
+        """Return the finished visits."""
+        return Visits(self.run, self.n_users)
 
     @cached_property
     def _items(self) -> pd.DataFrame:
