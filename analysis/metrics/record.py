@@ -147,12 +147,13 @@ class Record:
     def outcomes(self, period: Period, day: int) -> Outcomes:
         """Return what each user did, NaN for users who did not come."""
         tally, visits = period.tally, self._visits
-        seen = [np.where(tally.shown == 0, np.nan, times) for times in (tally.shown, tally.watched, tally.liked)]
+        nothing = tally.shown == 0
+        shown, watched, liked = (np.where(nothing, np.nan, n) for n in (tally.shown, tally.watched, tally.liked))
         end = int(day if day != WHOLE_RUN else visits.last_day) + 1
         only = None if day == WHOLE_RUN else day
         pages, satisfaction, minutes = visits.means(only)
         absent, between = visits.absent(end), visits.between(only)
-        return Outcomes(*seen, pages, satisfaction, minutes, visits.drift(only), absent, between)
+        return Outcomes(shown, watched, liked, pages, satisfaction, minutes, visits.drift(only), absent, between)
 
     @cached_property
     def n_users(self) -> int:

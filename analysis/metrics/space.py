@@ -2,11 +2,12 @@
 
 import warnings
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from scipy.sparse import csr_array, diags_array
 from scipy.sparse.linalg import svds
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped,unused-ignore]
 
 from agents.schema import Bools, Floats, Ints
 from analysis.metrics.lists import Lists
@@ -77,11 +78,20 @@ def _k_means(positions: Floats, n: int, start: Floats | None = None) -> tuple[In
 
     if n < 2:
         return np.zeros(len(positions), dtype=np.int64), np.empty((0, positions.shape[1]))
-    with warnings.catch_warnings():
+    with (
+        warnings.catch_warnings(),
+        _threads().limit(limits=1),
+    ):  # threads that wait for each other cost more than they bring
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct positions than clusters
         begin = {"n_init": 4} if start is None else {"init": start, "n_init": 1}
         fitted = KMeans(n, random_state=START_KEY, **begin).fit(positions)
     return fitted.labels_.astype(np.int64), np.asarray(fitted.cluster_centers_)
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    """Return what limits the threads of the libraries loaded by now, scikit-learn's among them: a slow search."""
+    return ThreadpoolController()
 
 
 def fit_space(known: Lists, profiles: Lists, n_items: int) -> Space | None:
