@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from agents.errors import MissingResource
-from analysis.load import METRICS, Cell, Study, load, load_study
+from analysis.load import BESIDE_IDEAL, METRICS, Cell, Study, load, load_study
+from analysis.metrics.ideal import beside, ideal_cells
 from analysis.metrics.suite import measure
 from analysis.plots.save import draw_all
 from analysis.report.write import write_report
@@ -26,6 +27,7 @@ def finish(folder: Path, progress: Progress = lambda _share, _word: None, *, ane
     every = [cell for there in study.everywhere for cell in there.cells]
     cells = [cell for cell in every if anew or not (cell.run.folder / METRICS).is_file()]
     measure_cells(cells, lambda share, word: progress(0.5 * share, word))
+    measure_ideal(study)
     if study.folder != study.cells[0].run.folder:
         _write(everywhere(study), study.folder / METRICS)
     drawn = draw_all(study, folder / "plots", progress=lambda share, word: progress(0.5 + 0.4 * share, word))
@@ -37,6 +39,7 @@ def measured(study: Study) -> Study:
     """Return the study after measuring the cells that never were."""
     every = [cell for there in study.everywhere for cell in there.cells]
     measure_cells([cell for cell in every if not (cell.run.folder / METRICS).is_file()])
+    measure_ideal(study)
     return study
 
 
@@ -50,6 +53,24 @@ def measure_cells(cells: Sequence[Cell], progress: Progress = lambda _share, _wo
     for place, cell in enumerate(cells):
         progress(place / len(cells), f"metrics of {cell.arm} s{cell.seed}")
         _write(measure(cell.run), cell.run.folder / METRICS)
+
+
+def measure_ideal(study: Study) -> None:
+    """Write ``beside_ideal.parquet`` of the cells of a study with an ideal arm, where it is missing or outdated."""
+    if not (study.folder / "study.json").is_file():
+        return
+    for there in study.everywhere:
+        for ideal in ideal_cells(there):
+            cells = [cell for cell in there.cells if cell.seed == ideal.seed and _stale(cell, ideal)]
+            for cell, frame in beside(ideal, cells):
+                _write(frame, cell.run.folder / BESIDE_IDEAL)
+
+
+def _stale(cell: Cell, ideal: Cell) -> bool:
+    """Tell whether a cell's figures beside the ideal one are missing, or older than what either measured."""
+    path = cell.run.folder / BESIDE_IDEAL
+    newest = max((one.run.folder / METRICS).stat().st_mtime_ns for one in (cell, ideal))
+    return not path.is_file() or path.stat().st_mtime_ns < newest
 
 
 def measure_run(folder: Path) -> None:

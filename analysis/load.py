@@ -18,6 +18,8 @@ from agents.schema import Bools, Ints
 from simulator.log import TABLES
 
 METRICS = "metrics.parquet"
+BESIDE_IDEAL = "beside_ideal.parquet"
+"""Figures of a cell beside that of its study's ideal arm."""
 
 
 @dataclass(frozen=True)
@@ -120,12 +122,29 @@ class Run:
         return self.table("updates")
 
     @cached_property
+    def semantic_ids(self) -> tuple[int, Ints, Ints] | None:
+        """Return the number of the last refit, its (items, digits) codes and how many each digit offers.
+
+        The codes of an item without an ID are -1. None where the recommender, or one it wraps, has no IDs.
+        """
+        fits = sorted((self.folder / "checkpoints").glob("fit-*.npz"))
+        if not fits:
+            return None
+        with np.load(fits[-1], allow_pickle=False) as stored:
+            inner = next((name.removesuffix("codes") for name in stored.files if f".{name}".endswith(".codes")), None)
+            if inner is None or f"{inner}offered" not in stored.files:
+                return None
+            codes, offered = (stored[f"{inner}{part}"].astype(np.int64) for part in ("codes", "offered"))
+        return int(fits[-1].stem.removeprefix("fit-")), codes, offered
+
+    @cached_property
     def metrics(self) -> pd.DataFrame:
-        """Return the measured figures; raise InvalidInput if the run was never measured."""
+        """Return the measured figures, those beside the ideal arm last; raise InvalidInput if it was never measured."""
         path = self.folder / METRICS
         if not path.is_file():
             raise InvalidInput(f"{self.folder} has no {METRICS}; write it with: python run_sim.py report {self.folder}")
-        return pd.read_parquet(path)
+        beside = self.folder / BESIDE_IDEAL
+        return pd.concat(map(pd.read_parquet, [path, *([beside] if beside.is_file() else [])]), ignore_index=True)
 
 
 def _of_users(table: pa.Table, users: Collection[int]) -> pa.Table:

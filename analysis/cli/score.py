@@ -2,13 +2,14 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from analysis.metrics.base import Value
+    from analysis.metrics.base import Metric, Value
     from analysis.metrics.evidence import Evidence
     from analysis.metrics.tables import Scored
 
@@ -21,13 +22,22 @@ def command(
     train: Annotated[Path, typer.Option(help="CSV: user_id,item_id, what users had taken before")],
     test: Annotated[Path | None, typer.Option(help="CSV: user_id,item_id, what they took afterwards")] = None,
     items: Annotated[Path | None, typer.Option(help="CSV: item_id,genres (separated by |), the catalog")] = None,
+    chosen: Annotated[Path | None, typer.Option(help="CSV: user_id,item_id, what they took of the slates")] = None,
+    ties: Annotated[Path | None, typer.Option(help="CSV: user_id,friend_id, who knows whom")] = None,
+    opinions: Annotated[Path | None, typer.Option(help="CSV: user_id,opinion (a number); else tastes lean")] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="lists may repeat items, which duplicate_rate counts")] = False,
     k: Annotated[int, typer.Option("-k", min=1, help="judge the first k places of each list")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON line")] = False,
 ) -> None:
-    """Print every bias, diversity and accuracy metric that plain tables allow."""
+    """Print every metric of bias, diversity, polarization and accuracy that plain tables allow.
+
+    Columns that may be there too: presented in slates (the place at which a ranker was told of the item),
+    codes in items (semantic IDs such as 3-17-4). `list metrics` says what each metric is.
+    """
+    from analysis.metrics.reading import Tables
     from analysis.metrics.tables import read_evidence
 
-    scored = read_evidence(slates, train, test, items, k)
+    scored = read_evidence(Tables(slates, train, test, items, chosen, ties, opinions, raw), k)
     figures = measured(scored.evidence)
     if as_json:
         print(json.dumps({"metrics": figures, **facts(scored)}))
@@ -49,34 +59,44 @@ def facts(scored: "Scored") -> dict[str, Any]:
 
 
 def measured(evidence: "Evidence") -> dict[str, dict[str, Any]]:
-    """Return every applicable figure by name: overall, the Lorenz curve, and popularity by user group."""
+    """Return every applicable figure by name: overall, the Lorenz curve, by user group, and by part of the catalog."""
     from analysis.metrics.discover import metrics
 
     figures = {"lorenz_curve": curve(evidence)}
     for metric in metrics():
-        value = metric.measure(evidence)
-        if value is not None:
-            figures[metric.name] = entry(value, metric.definition_id)
-            if metric.name in BY_GROUP:
-                figures |= by_group(evidence, metric.name)
+        figures |= entries(metric, metric.measure(evidence))
+        if metric.name in BY_GROUP:
+            figures |= by_group(evidence, metric)
+    for needed, part, partial in evidence.parts():
+        for metric in metrics():
+            if needed in metric.inputs:
+                figures |= entries(metric, metric.measure(partial), part.removesuffix(" items").replace(" ", "_"))
     return dict(sorted(figures.items()))
 
 
-def by_group(evidence: "Evidence", name: str) -> dict[str, dict[str, Any]]:
+def by_group(evidence: "Evidence", metric: "Metric") -> dict[str, dict[str, Any]]:
     """Return one metric for each user group."""
     import numpy as np
 
-    from analysis.metrics.discover import metrics
     from analysis.metrics.strata import GROUPS
 
-    metric = next(metric for metric in metrics() if metric.name == name)
-    figures = {}
+    figures: dict[str, dict[str, Any]] = {}
     for code, group in enumerate(GROUPS):
         assert evidence.groups is not None
-        value = metric.measure(evidence.of_users(np.flatnonzero(evidence.groups == code)))
-        if value is not None:
-            figures[f"{name}_{group}"] = entry(value, f"{metric.definition_id}/{group}")
+        of_group = evidence.of_users(np.flatnonzero(evidence.groups == code))
+        figures |= entries(metric, metric.measure(of_group), group)
     return figures
+
+
+def entries(metric: "Metric", value: "Value | None", part: str = "") -> dict[str, dict[str, Any]]:
+    """Return a metric's figures by name, with the part of users or of the catalog that they are about."""
+    if value is None:
+        return {}
+    name, definition = (f"_{part}", f"/{part}") if part else ("", "")
+    return {
+        figure + name: entry(replace(value, value=number), definition_id + definition)
+        for figure, definition_id, number in metric.figures(value)
+    }
 
 
 def entry(value: "Value", definition_id: str) -> dict[str, Any]:

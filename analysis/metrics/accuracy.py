@@ -15,8 +15,10 @@ def judged(per_user: Floats, slates: Lists, test: Lists) -> Value:
 def ndcg_at_k(slates: Lists, test: Lists, k: int) -> Value:
     """Return the mean of DCG / ideal DCG, DCG = sum of hits / log2(1 + rank), the ideal with min(|rel|, k) hits.
 
-    >>> float(ndcg_at_k(Lists.of_matrix(np.array([[3, 4]])), Lists.of_matrix(np.array([[3]])), 2))
-    1.0
+    >>> slates = Lists.of_matrix(np.array([[3, 4], [2, 3], [1, 2], [2, 5]]))
+    >>> test = Lists.of_matrix(np.array([[3, -1], [2, -1], [1, 4], [5, -1]]))
+    >>> round(float(ndcg_at_k(slates, test, 2)), 6)
+    0.811019
     """
     top = slates.top(k)
     gained = top.sums(top.within(test) / np.log2(1 + top.rank))
@@ -27,8 +29,10 @@ def ndcg_at_k(slates: Lists, test: Lists, k: int) -> Value:
 def recall_at_k(slates: Lists, test: Lists, k: int) -> Value:
     """Return the mean of hits in the first k / |rel|.
 
-    >>> float(recall_at_k(Lists.of_matrix(np.array([[3, 4]])), Lists.of_matrix(np.array([[3, 5]])), 2))
-    0.5
+    >>> slates = Lists.of_matrix(np.array([[3, 4], [2, 3], [1, 2], [2, 5]]))
+    >>> test = Lists.of_matrix(np.array([[3, -1], [2, -1], [1, 4], [5, -1]]))
+    >>> float(recall_at_k(slates, test, 2))
+    0.875
     """
     return judged(_hits(slates, test, k) / np.maximum(test.lengths, 1), slates, test)
 
@@ -54,8 +58,10 @@ def hit_rate(slates: Lists, test: Lists, k: int) -> Value:
 def mrr(slates: Lists, test: Lists, k: int) -> Value:
     """Return the mean of 1 / rank of the first hit within k, 0 without one.
 
-    >>> float(mrr(Lists.of_matrix(np.array([[2, 5]])), Lists.of_matrix(np.array([[5]])), 2))
-    0.5
+    >>> slates = Lists.of_matrix(np.array([[3, 4], [2, 3], [1, 2], [2, 5]]))
+    >>> test = Lists.of_matrix(np.array([[3, -1], [2, -1], [1, 4], [5, -1]]))
+    >>> float(mrr(slates, test, 2))
+    0.875
     """
     top = slates.top(k)
     best = np.zeros(slates.n)

@@ -1,6 +1,6 @@
 """What a metric is: a formula with its declaration, and the value it gives."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -27,6 +27,34 @@ Direction = Literal["more biased", "less biased", "better", "neither"]
 
 INF = float("inf")
 
+ROUNDING = 1e-12
+"""A spread up to this is that of rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Null:
+    """What a figure would be by chance: mean and standard deviation over draws."""
+
+    mean: float
+    sd: float
+
+    @staticmethod
+    def of(draws: Floats) -> "Null":
+        """Return the mean and standard deviation of drawn figures.
+
+        >>> Null.of(np.array([1.0, 3.0]))
+        Null(mean=2.0, sd=1.0)
+        """
+        return Null(float(draws.mean()), float(draws.std()))
+
+    def z(self, value: float) -> float:
+        """Return how many standard deviations a value lies from the mean, NaN where chance does not vary.
+
+        >>> Null(2.0, 1.0).z(4.0)
+        2.0
+        """
+        return (value - self.mean) / self.sd if self.sd > ROUNDING else float("nan")
+
 
 @dataclass(frozen=True, slots=True)
 class Value:
@@ -35,7 +63,8 @@ class Value:
     ``n`` counts what was averaged (users, items or pairs), ``n_skipped`` what had to be left out.
     ``tied_mass`` is the share of interactions held by items tied at the head/tail boundary, which
     only the item id put on one side; 0 where there is no boundary. ``per_user`` are the figures that
-    were averaged, NaN for users left out, where each depends on that user alone.
+    were averaged, NaN for users left out, where each depends on that user alone. ``null`` is what chance
+    gives, for figures that say nothing without it.
     """
 
     value: float
@@ -43,6 +72,7 @@ class Value:
     n_skipped: int = 0
     tied_mass: float = 0.0
     per_user: Floats | None = field(default=None, repr=False, compare=False)
+    null: Null | None = field(default=None, repr=False)
 
     def __float__(self) -> float:
         return self.value
@@ -96,3 +126,22 @@ class Metric:
         if len(arguments) < len(self.inputs) or any(argument is None for argument in arguments):
             return None
         return self.function(*arguments)
+
+    def figures(self, value: Value) -> Iterator[tuple[str, str, float]]:
+        """Yield name, definition_id and figure of a value and, where it has a null, of null mean, null sd and z.
+
+        >>> metric = Metric("q", "q/x", "echo chamber", "item", (), (0, 1), "neither", "nobody", mean_value)
+        >>> [*metric.figures(Value(0.5, 9, null=Null(0.1, 0.2)))][2:]
+        [('q_null_sd', 'q/x/null-sd', 0.2), ('q_z', 'q/x/z', 2.0)]
+        """
+        yield self.name, self.definition_id, value.value
+        if value.null is not None:
+            null = {"null_mean": value.null.mean, "null_sd": value.null.sd, "z": value.null.z(value.value)}
+            for part, figure in null.items():
+                yield f"{self.name}_{part}", f"{self.definition_id}/{part.replace('_', '-')}", figure
+
+    @property
+    def meaning(self) -> str:
+        """Return in one line what the metric says: the first of its function's docstring."""
+        line = (self.function.__doc__ or "").strip().partition("\n")[0]
+        return line.removeprefix("Return ").rstrip(".")

@@ -50,6 +50,9 @@ def discounted_exposure(item: Ints, rank: Ints, n_items: int) -> Floats:
 
     >>> discounted_exposure(np.array([0, 1, 0]), np.array([1, 3, 3]), 3).tolist()
     [1.5, 0.5, 0.0]
+    >>> exposures = discounted_exposure(np.array([3, 4, 2, 3, 1, 2, 2, 5]), np.array([1, 2, 1, 2, 1, 2, 1, 2]), 6)
+    >>> round(float(gini_index(exposures)), 5)
+    0.42214
     """
     return sums_by(item, rank_discounts(rank), n_items)
 

@@ -36,6 +36,9 @@ def mean_pairwise_jaccard(lists: Lists) -> Value:
 
     >>> round(float(mean_pairwise_jaccard(Lists.of_matrix(np.array([[3, 4], [2, 3], [1, 2], [2, 5]])))), 5)
     0.22222
+    >>> profiles = Lists.of_matrix(np.array([[0, 1, 2], [0, 1, -1], [0, 3, -1], [0, 1, 4]]))
+    >>> round(float(mean_pairwise_jaccard(profiles)), 5)
+    0.44444
     """
     first, second = user_pairs(lists.n)
     both = (lists.lengths[first] > 0) & (lists.lengths[second] > 0)
@@ -43,13 +46,13 @@ def mean_pairwise_jaccard(lists: Lists) -> Value:
     n_skipped = int((lists.lengths == 0).sum())
     if len(first) == 0:
         return Value(float("nan"), 0, n_skipped)
-    overlap = _overlap(lists, first, second)
+    overlap = shared_items(lists, first, second)
     return Value(
         float((overlap / (lists.lengths[first] + lists.lengths[second] - overlap)).mean()), len(first), n_skipped
     )
 
 
-def _overlap(lists: Lists, first: Ints, second: Ints) -> Ints:
+def shared_items(lists: Lists, first: Ints, second: Ints) -> Ints:
     """Return the number of common items of each pair of users, one block of the catalog's bits after the other."""
     users, place = np.unique(np.concatenate([first, second]), return_inverse=True)
     lists, (first, second) = lists.take(users), np.split(place, 2)

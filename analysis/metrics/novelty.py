@@ -13,8 +13,9 @@ from analysis.metrics.variety import unit_totals, with_genre
 def miuf(slates: Lists, popularity: Floats, population: int) -> Value:
     """Return the mean over users of the mean self-information -log2(max(count, 1) / |U|) over the list.
 
-    >>> float(miuf(Lists.of_matrix(np.array([[0, 1]])), np.array([4, 1]), 4))
-    1.0
+    >>> slates = Lists.of_matrix(np.array([[3, 4], [2, 3], [1, 2], [2, 5]]))
+    >>> round(float(miuf(slates, np.array([4, 3, 1, 1, 1, 0]), 4)), 5)
+    1.80188
     """
     information = -np.log2(np.maximum(popularity, 1) / population) + 0.0
     return mean_value(slates.means(information[slates.item]))

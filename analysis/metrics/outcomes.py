@@ -11,6 +11,10 @@ LIKED_FROM = 0.8
 """In runs whose users cannot like, a rating counts as a like from this share of the data set's highest on."""
 
 
+CHURNED_AFTER = 7.0
+"""Days without a visit after which a user counts as gone."""
+
+
 @dataclass(frozen=True)
 class Outcomes:
     """Figures per user over one period; NaN where the user did not come."""
@@ -28,6 +32,10 @@ class Outcomes:
     """Mean minutes per session."""
     drift: Floats | None = None
     """How far tastes had moved at the end of the last session; None where tastes do not drift."""
+    absent: Floats | None = None
+    """Days from the last visit to the end of the period, NaN for users who never came before it."""
+    between: Floats | None = None
+    """Mean days from the visit before to the visits of the period."""
 
     def of_users(self, users: Ints) -> "Outcomes":
         """Return the figures of some users."""
@@ -100,6 +108,28 @@ def interest_drift(drift: Floats) -> Value:
     0.375
     """
     return mean_value(drift)
+
+
+def churn_rate(absent: Floats) -> Value:
+    """Return the share of users who had come at all of those whose last visit is CHURNED_AFTER days or more ago.
+
+    Undefined before the end of day CHURNED_AFTER, until when nobody can have been away for so long.
+
+    >>> float(churn_rate(np.array([7.5, 0.5, np.nan])))
+    0.5
+    """
+    return mean_value(np.where(np.isnan(absent), np.nan, absent >= CHURNED_AFTER))
+
+
+def return_time(between: Floats) -> Value:
+    """Return the mean over users who came again of the mean days since the visit before, from start to start.
+
+    Users who did not come again are skipped, not counted as slow.
+
+    >>> float(return_time(np.array([1.0, 2.0, np.nan])))
+    1.5
+    """
+    return mean_value(between)
 
 
 AGENT4REC = "Zhang et al. 2024, arXiv 2310.10108"
@@ -180,5 +210,27 @@ METRICS = (
         "neither",
         "Jiang et al. 2019, arXiv 1902.10730",
         interest_drift,
+    ),
+    Metric(
+        "churn_rate",
+        f"churn_rate/away-{CHURNED_AFTER:g}-days/users-who-came",
+        "volume",
+        "individual",
+        ("absent",),
+        (0, 1),
+        "neither",
+        "standard; inactivity window",
+        churn_rate,
+    ),
+    Metric(
+        "return_time",
+        "return_time/days/mean-of-user-means/closed-gaps",
+        "volume",
+        "individual",
+        ("between",),
+        (0, INF),
+        "neither",
+        "Du et al. 2015, arXiv 1511.06154",
+        return_time,
     ),
 )

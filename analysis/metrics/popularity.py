@@ -37,6 +37,8 @@ def tail_item_coverage(counts: Floats, head: Head) -> Value:
     >>> import numpy as np
     >>> float(tail_item_coverage(np.array([2, 1, 0]), Head(np.array([True, False, False]), 0.0)))
     0.5
+    >>> float(tail_item_coverage(np.array([0, 1, 3, 2, 1, 1]), Head(np.array([1, 1, 1, 0, 0, 0], dtype=bool), 0.3)))
+    1.0
     """
     shown = counts[head.tail[: len(counts)]] > 0
     return Value(float(shown.mean()) if len(shown) else float("nan"), len(shown), tied_mass=head.tied_mass)

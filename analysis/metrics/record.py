@@ -10,25 +10,21 @@ import pyarrow.compute as pc
 
 from agents.schema import Floats, Ints
 from analysis.load import Run
-from analysis.metrics.base import sums_by
 from analysis.metrics.concentration import discounted_exposure
 from analysis.metrics.days import Shown, by_day
 from analysis.metrics.evidence import Evidence
 from analysis.metrics.lists import Lists
 from analysis.metrics.outcomes import LIKED_FROM, Outcomes
+from analysis.metrics.space import fit_space
 from analysis.metrics.strata import GROUPS, bands, head_tail, user_groups
+from analysis.metrics.ties import Ties
+from analysis.metrics.visits import Visits
 
 WHOLE_RUN = -1
 """The ``day`` of figures over the whole run."""
 
-MINUTES_A_DAY = 1440
-
-VISIT = ("pages", "satisfaction", "minutes")
-"""Columns of a visit that are averaged per user."""
-
-VISITED = ("user_id", "start", "end", "pages", "satisfaction")
 TAKEN = ("user_id", "item_id", "rating")
-"""Columns read of sessions and history."""
+"""Columns read of history."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +62,13 @@ class Tally:
 
 @dataclass(frozen=True)
 class Period:
-    """What was shown and watched on one day or over the whole run, and the popularity at its end."""
+    """What was shown and watched on one day or over the whole run, and popularity and profiles at its end."""
 
     shown: Lists
     consumed: Lists
     tally: Tally
     popularity: Floats
+    profiles: Lists
 
 
 @dataclass
@@ -102,59 +99,61 @@ class Record:
     def periods(self) -> Iterator[tuple[int, Period]]:
         """Yield every day by itself, in order, then WHOLE_RUN; only what the whole run needs is kept of a day."""
         nobody = Lists.of_matrix(np.empty((self.n_users, 0), dtype=np.int64))
-        shown, consumed, popularity = Gathered(nobody, []), nobody, self.popularity
+        shown, consumed, popularity, profiles = Gathered(nobody, []), nobody, self.popularity, self.profiles
         whole = Tally.empty(self.n_users, self.n_items)
         for day, rows in by_day(self.run, self._liked_from):
-            period = self._period(rows, consumed, popularity)
+            period = self._period(rows, profiles, popularity)
             del rows
-            popularity, whole = period.popularity, whole + period.tally
+            popularity, profiles, whole = period.popularity, period.profiles, whole + period.tally
             shown.add(period.shown)
             consumed = Lists.one_after_other([consumed, period.consumed])
             yield day, period
-        yield WHOLE_RUN, Period(shown.join(), consumed, whole, popularity)
+        yield WHOLE_RUN, Period(shown.join(), consumed, whole, popularity, profiles)
 
     def _period(self, rows: Shown, before: Lists, popularity: Floats) -> Period:
-        """Return a day, given what had been watched and how popular items were before it.
+        """Return a day, given what users had taken and how popular items were before it.
 
         A watch adds to the popularity of an item that the user had not taken before.
         """
         shown = Lists.of_showings(rows.user, rows.item, self.n_users)
         consumed = Lists.of_showings(rows.user[rows.watched], rows.item[rows.watched], self.n_users)
-        first = consumed.item[~(consumed.within(self.profiles) | consumed.within(before))]
-        after = popularity + _count(first, self.n_items)
-        return Period(shown, consumed, Tally.of(rows, self.n_users, self.n_items), after)
+        after = popularity + _count(consumed.item[~consumed.within(before)], self.n_items)
+        taken = Lists.one_after_other([before, consumed])
+        return Period(shown, consumed, Tally.of(rows, self.n_users, self.n_items), after, taken)
 
     def shown(self, period: Period) -> Evidence:
         """Return the evidence on what was shown."""
         tally = period.tally
-        return replace(self._known, slates=period.shown, counts=tally.impressions, exposures=tally.exposures)
+        return replace(
+            self.known,
+            slates=period.shown,
+            counts=tally.impressions,
+            exposures=tally.exposures,
+            showings=tally.shown,
+            current_profiles=period.profiles,
+        )
 
     def consumed(self, period: Period) -> Evidence:
         """Return the evidence on what was watched."""
-        return replace(self._known, slates=period.consumed, counts=period.tally.watches)
+        return replace(
+            self.known,
+            slates=period.consumed,
+            counts=period.tally.watches,
+            chosen=period.consumed,
+            offered=period.shown,
+            current_profiles=period.profiles,
+        )
 
     def outcomes(self, period: Period, day: int) -> Outcomes:
         """Return what each user did, NaN for users who did not come."""
-        tally, visits = period.tally, self._sessions
-        visits = visits if day == WHOLE_RUN else visits[visits["day"] == day]
-        shown = np.where(tally.shown == 0, np.nan, tally.shown)
-        watched, liked = (np.where(tally.shown == 0, np.nan, times) for times in (tally.watched, tally.liked))
-        came = visits["user_id"].to_numpy(np.int64)
-        times = _count(came, self.n_users)
-        times[times == 0] = np.nan
-        means = {name: sums_by(came, visits[name].to_numpy(np.float64), self.n_users) / times for name in VISIT}
-        return Outcomes(shown, watched, liked, **means, drift=self._drift(day))
-
-    def _drift(self, day: int) -> Floats | None:
-        """Return how far each user's tastes had moved at the end of its last visit of a period."""
-        moved = self._moved
-        if not len(moved):
-            return None
-        last = moved if day == WHOLE_RUN else moved[moved["day"] == day]
-        last = last.drop_duplicates("user_id", keep="last")
-        drift = np.full(self.n_users, np.nan)
-        drift[last["user_id"].to_numpy(np.int64)] = last["distance"].to_numpy(np.float64)
-        return drift
+        tally, visits = period.tally, self._visits
+        nothing = tally.shown == 0
+        shown, watched, liked = (np.where(nothing, np.nan, n) for n in (tally.shown, tally.watched, tally.liked))
+        end = int(day if day != WHOLE_RUN else visits.last_day) + 1
+        only = None if day == WHOLE_RUN else day
+        pages, satisfaction, minutes = visits.means(only)
+        absent, between = visits.absent(end), visits.between(only)
+        return Outcomes(shown, watched, liked, pages, satisfaction, minutes, visits.drift(only), absent, between)
 
     @cached_property
     def n_users(self) -> int:
@@ -186,17 +185,9 @@ class Record:
         return [(group, users) for group, users in members if len(users)]
 
     @cached_property
-    def _sessions(self) -> pd.DataFrame:
-        """Return the finished visits with the day they began on."""
-        table = self.run.table("sessions", VISITED)
-        day = (table["start"].astype(np.float64) // MINUTES_A_DAY).astype(np.int64)
-        return table.assign(day=day, minutes=table["end"] - table["start"])
-
-    @cached_property
-    def _moved(self) -> pd.DataFrame:
-        """Return how far tastes had moved at the end of visits, with the day of that; empty where they do not."""
-        table = self.run.table("drift", ["now", "user_id", "distance"])
-        return table.assign(day=(table["now"].astype(np.float64) // MINUTES_A_DAY).astype(np.int64))
+    def _visits(self) -> Visits:
+        """Return the finished visits."""
+        return Visits(self.run, self.n_users)
 
     @cached_property
     def _items(self) -> pd.DataFrame:
@@ -223,9 +214,25 @@ class Record:
         return LIKED_FROM * float(highest)
 
     @cached_property
-    def _known(self) -> Evidence:
-        """Return everything that no period changes."""
+    def ties(self) -> Ties | None:
+        """Return who is tied to whom, None where nobody is."""
+        table = self.run.table("ties")
+        if not len(table):
+            return None
+        return Ties.of(table["user_id"].to_numpy(np.int64), table["friend_id"].to_numpy(np.int64), self.n_users)
+
+    @cached_property
+    def _everyone(self) -> Lists:
+        """Return what the platform knew of all users, the background included."""
+        history = self._history.drop_duplicates(["user_id", "item_id"])
+        owner, users = pd.factorize(history["user_id"], sort=True)
+        return Lists.of(owner.astype(np.int64), history["item_id"].to_numpy(np.int64), len(users))
+
+    @cached_property
+    def known(self) -> Evidence:
+        """Return everything that no period changes, the profiles of time 0 in the place of what is judged."""
         background = self._history.loc[self._history["user_id"] >= self.n_users, "user_id"].nunique()
+        ids = self.run.semantic_ids
         genres = self._items["genres"].astype(str).str.get_dummies(sep="|").to_numpy(np.float64)
         return Evidence(
             slates=self.profiles,
@@ -236,7 +243,10 @@ class Record:
             genres=genres if genres.shape[1] else None,
             head=head_tail(self.popularity),
             band=bands(self.popularity),
+            ids=None if ids is None else ids[1],
             groups=user_groups(self.profiles, self.popularity),
+            ties=self.ties,
+            space=fit_space(self._everyone, self.profiles, self.n_items),
         )
 
 

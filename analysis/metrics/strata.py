@@ -10,6 +10,9 @@ from analysis.metrics.lists import Lists
 GROUPS = ("niche", "diverse", "blockbuster")
 """User groups in the order of their codes; -1 is a user without a profile."""
 
+BANDS = ("head", "mid", "tail")
+"""Item strata in the order of the codes that ``bands`` gives."""
+
 HEAD_SHARE = 0.8
 BAND_SHARE = 0.2
 POPULAR_ITEMS = 0.2

@@ -29,13 +29,16 @@ COLUMNS = (
 
 BEFORE_DAY = COLUMNS.index("day")
 
-JUDGED = {"slates", "counts", "exposures"}
+PLACED = {"positions", "leaning", "camp"}
+"""Inputs that say where what is judged puts a user among tastes; profiles put users somewhere too."""
+
+JUDGED = {"slates", "counts", "exposures", "chosen", *PLACED}
 """Inputs that depend on what was shown or taken."""
 
 POPULARITY = {"popularity", "phi"}
 """Inputs that depend on the popularity snapshot."""
 
-STRATA = {"head", "band", "groups"}
+STRATA = {"head", "band", "groups", "stratum"}
 """Inputs frozen at the initial popularity."""
 
 
@@ -47,7 +50,9 @@ def measure(run: Run) -> pd.DataFrame:
     of time 0, or ``current``, that at the end of the period; empty where it does not matter. Groups and
     head and tail are frozen at time 0. ``day`` is WHOLE_RUN or the simulated day alone, not cumulated.
     A user's list of a period holds each item once, in order of first showing; counts and exposures
-    hold every showing.
+    hold every showing. ``group`` is all, a user group, or for metrics of part of the catalog an item
+    stratum (``head items``) or a digit of semantic IDs (``digit 1``). A metric that says nothing without
+    what chance gives has three rows more: NAME_null_mean, NAME_null_sd and NAME_z.
     """
     record, sorts = Record(run), Sorts.of(metrics())
     judged: dict[int, list[Row]] = {}
@@ -56,7 +61,7 @@ def measure(run: Run) -> pd.DataFrame:
         only_day = next(iter(judged.values())) if day == WHOLE_RUN and len(judged) == 1 else None
         judged[day] = only_day or list(_judged(record, sorts.judged, period))
         about_users[day] = list(_about_users(record, sorts.of_users, period, day))
-    profiles = list(_by_snapshot(record, record.shown(period), period, sorts.of_profiles, "profile"))
+    profiles = list(_by_snapshot(record, record.known, period, sorts.of_profiles, "profile"))
     days = (WHOLE_RUN, *(day for day in judged if day != WHOLE_RUN))
     parts = {day: [*judged[day], *(profiles if day == WHOLE_RUN else ()), *about_users[day]] for day in days}
     rows = [(*row[:BEFORE_DAY], day, *row[BEFORE_DAY:]) for day in days for row in parts[day]]
@@ -75,9 +80,14 @@ class Sorts:
     def of(every: Sequence[Metric]) -> "Sorts":
         """Return metrics sorted, each sort in their order."""
         judged = [metric for metric in every if JUDGED & set(metric.inputs)]
-        of_profiles = [metric for metric in every if "profiles" in metric.inputs and not JUDGED & set(metric.inputs)]
+        of_profiles = [metric for metric in every if _of_profiles(set(metric.inputs))]
         of_users = tuple(metric for metric in every if set(metric.inputs) <= set(Outcomes.__annotations__))
         return Sorts(BySnapshot.of(judged), BySnapshot.of(of_profiles), of_users)
+
+
+def _of_profiles(inputs: set[str]) -> bool:
+    """Tell whether a metric says something of the profiles at time 0 alone."""
+    return ("profiles" in inputs and not JUDGED & inputs) or bool(PLACED & inputs and "profile_positions" not in inputs)
 
 
 @dataclass(frozen=True)
@@ -119,19 +129,23 @@ def _by_snapshot(record: Record, evidence: Evidence, period: Period, some: BySna
     )
     figures = [_measured(inputs, wanted) for _, inputs, wanted in sides]
     for (snapshot, _, _), measured in zip(sides, figures, strict=True):
-        yield from _rows(measured, on, snapshot, "all")
+        yield from rows_of(measured, on, snapshot, "all")
     for group, users in record.groups:
         for (snapshot, inputs, _), measured in zip(sides, figures, strict=True):
-            yield from _rows(_of_users(measured, inputs, users), on, snapshot, group)
+            yield from rows_of(_of_users(measured, inputs, users), on, snapshot, group)
+    for snapshot, inputs, wanted in sides:
+        for needed, part, partial in inputs.parts():
+            about = [metric for metric in wanted if needed in metric.inputs]
+            yield from rows_of(_measured(partial, about), on, snapshot, part)
 
 
 def _about_users(record: Record, some: Sequence[Metric], period: Period, day: int) -> Iterator[Row]:
     """Yield the figures on what users did, for all and by group."""
     outcomes = record.outcomes(period, day)
     measured = _measured(outcomes, some)
-    yield from _rows(measured, "user", "", "all")
+    yield from rows_of(measured, "user", "", "all")
     for group, users in record.groups:
-        yield from _rows(_of_users(measured, outcomes, users), "user", "", group)
+        yield from rows_of(_of_users(measured, outcomes, users), "user", "", group)
 
 
 def _measured(inputs: Evidence | Outcomes, some: Sequence[Metric]) -> Figures:
@@ -146,7 +160,9 @@ def _of_users(measured: Figures, inputs: Evidence | Outcomes, users: Ints) -> Fi
     return [(metric, value) for metric, value in values if value is not None]
 
 
-def _rows(measured: Figures, on: str, snapshot: str, group: str) -> Iterator[Row]:
+def rows_of(measured: Figures, on: str, snapshot: str, group: str) -> Iterator[Row]:
+    """Yield the rows of figures, without the day."""
     for metric, value in measured:
-        about = (metric.name, metric.definition_id, metric.outcome, metric.level)
-        yield (*about, on, snapshot, group, value.value, value.n, value.n_skipped)
+        for name, definition_id, figure in metric.figures(value):
+            about = (name, definition_id, metric.outcome, metric.level, on, snapshot, group)
+            yield (*about, figure, value.n, value.n_skipped)

@@ -24,9 +24,10 @@ def group_average_popularity(lists: Lists, phi: Floats) -> Value:
 def popularity_lift(slates: Lists, profiles: Lists, phi: Floats) -> Value:
     """Return (GAP_slates - GAP_profiles) / GAP_profiles, a ratio of means over users who have both lists.
 
-    >>> profiles = Lists.of_matrix(np.array([[0, 1]]))
-    >>> float(popularity_lift(Lists.of_matrix(np.array([[0, 0]])), profiles, np.array([1.0, 0.0])))
-    1.0
+    >>> slates = Lists.of_matrix(np.array([[3, 4], [2, 3], [1, 2], [2, 5]]))
+    >>> profiles = Lists.of_matrix(np.array([[0, 1, 2], [0, 1, -1], [0, 3, -1], [0, 1, 4]]))
+    >>> round(float(popularity_lift(slates, profiles, np.array([1, 0.75, 0.25, 0.25, 0.25, 0]))), 6)
+    -0.602941
     """
     both = np.flatnonzero((slates.lengths > 0) & (profiles.lengths > 0))
     shown = group_average_popularity(slates.take(both), phi)
@@ -163,6 +164,50 @@ METRICS = (
         "concentration",
         "individual",
         ("slates", "profiles", "popularity"),
+        (-INF, INF),
+        "more biased",
+        "arXiv 2406.01285",
+        log_popularity_difference,
+    ),
+    Metric(
+        "popularity_lift_current",
+        "popularity_lift/profile-current/ratio-of-means",
+        "discrimination",
+        "individual",
+        ("slates", "current_profiles", "phi"),
+        (-1, INF),
+        "more biased",
+        GAP,
+        popularity_lift,
+    ),
+    Metric(
+        "user_popularity_deviation_current",
+        "user_popularity_deviation/profile-current/js-divergence-base-2/bands-20-60-20",
+        "discrimination",
+        "individual",
+        ("slates", "current_profiles", "band", "groups"),
+        (0, 1),
+        "more biased",
+        "Abdollahpouri et al. 2021, arXiv 2103.06364",
+        user_popularity_deviation,
+    ),
+    Metric(
+        "miscalibration_kl_current",
+        "miscalibration_kl/profile-current/alpha-0.01/nats/split-genres",
+        "filter bubble",
+        "individual",
+        ("slates", "current_profiles", "genres"),
+        (0, INF),
+        "more biased",
+        "Steck 2018",
+        miscalibration_kl,
+    ),
+    Metric(
+        "log_popularity_difference_current",
+        "log_popularity_difference/profile-current/ln-count-plus-1",
+        "concentration",
+        "individual",
+        ("slates", "current_profiles", "popularity"),
         (-INF, INF),
         "more biased",
         "arXiv 2406.01285",

@@ -68,9 +68,11 @@ def topic_entropy(slates: Lists, genres: Floats) -> Value:
 
     H_u = - sum_g p(g|u) log2 p(g|u), a multi-genre item splitting its weight.
 
-    >>> profiles = Lists.of_matrix(np.array([[0, 1]]))
-    >>> round(float(topic_entropy(profiles, np.array([[1, 0, 0], [1, 1, 0]]))), 5)
+    >>> genres = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 0]])
+    >>> round(float(topic_entropy(Lists.of_matrix(np.array([[0, 1]])), genres)), 5)
     0.81128
+    >>> float(topic_entropy(Lists.of_matrix(np.array([[0, 1, 2]])), genres))
+    1.0
     """
     return mean_value(entropy_bits(genre_shares(slates, genres)))
 
@@ -146,9 +148,10 @@ def intra_list_diversity(slates: Lists, genres: Floats) -> Value:
 
     ILD_u = 1 - (|sum v|^2 - m) / (m (m - 1)) over the m unit vectors v. Lists under 2 items are skipped.
 
-    >>> genres = np.array([[1, 0], [1, 1]])
-    >>> round(float(intra_list_diversity(Lists.of_matrix(np.array([[0, 1]])), genres)), 5)
-    0.29289
+    >>> slates = Lists.of_matrix(np.array([[3, 4], [2, 3], [1, 2], [2, 5]]))
+    >>> genres = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 1, 1], [0, 0, 1], [1, 0, 1]])
+    >>> round(float(intra_list_diversity(slates, genres)), 5)
+    0.46967
     """
     lists = with_genre(slates, genres)
     similar = (unit_totals(lists, genres) ** 2).sum(axis=1) - lists.lengths

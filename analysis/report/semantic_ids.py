@@ -1,7 +1,6 @@
 """The semantic IDs a run's recommender gave to items, as its checkpoints hold them."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -48,25 +47,14 @@ def semantic_ids(study: Study) -> list[SemanticIds]:
 
 
 def _of(cell: Cell) -> SemanticIds | None:
-    fits = sorted((cell.run.folder / "checkpoints").glob("fit-*.npz"))
-    stored = _codes(fits[-1]) if fits else None
+    stored = cell.run.semantic_ids
     if stored is None:
         return None
-    codes, offered = stored
+    refit, codes, offered = stored
     coded = codes[:, 0] >= 0
     ids, genres = codes[coded], _genres(cell.run)[coded]
     levels = tuple(_level(level, int(size), genres) for level, size in zip(ids.T, offered, strict=True))
-    refit = int(fits[-1].stem.removeprefix("fit-"))
     return SemanticIds(f"{cell.arm} s{cell.seed}", refit, len(ids), id_collisions(ids), levels)
-
-
-def _codes(path: Path) -> tuple[Ints, Ints] | None:
-    """Return (items, digits) codes and how many each digit offers, also of a recommender that another one wraps."""
-    with np.load(path, allow_pickle=False) as stored:
-        inner = next((name.removesuffix("codes") for name in stored.files if f".{name}".endswith(".codes")), None)
-        if inner is None or f"{inner}offered" not in stored.files:
-            return None
-        return stored[f"{inner}codes"].astype(np.int64), stored[f"{inner}offered"].astype(np.int64)
 
 
 def _genres(run: Run) -> Floats:

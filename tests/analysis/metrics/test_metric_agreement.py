@@ -11,9 +11,11 @@ from sklearn.metrics import auc, average_precision_score, ndcg_score
 from analysis.metrics.accuracy import average_precision, ndcg_at_k
 from analysis.metrics.concentration import exposure_entropy, gini_index, lorenz_curve
 from analysis.metrics.correlation import grouped_spearman, midranks, spearman
+from analysis.metrics.equality import pop_reo, pop_rsp, popq_at_1, pri, pru
 from analysis.metrics.homogenization import inter_list_diversity, mean_pairwise_jaccard
 from analysis.metrics.lists import Lists
 from analysis.metrics.novelty import unexpectedness
+from analysis.metrics.strata import head_tail
 from analysis.metrics.taste import js_divergence, miscalibration_kl
 from analysis.metrics.variety import (
     RAREFIED_ITEMS,
@@ -32,6 +34,8 @@ SLATES = np.stack([RANDOM.permutation(N_ITEMS)[:K] for _ in range(N_USERS)])
 LISTS = Lists.of_matrix(SLATES)
 PROFILES = np.stack([RANDOM.permutation(N_ITEMS)[:7] for _ in range(N_USERS)])
 COUNTS = np.bincount(SLATES.ravel(), minlength=N_ITEMS).astype(np.float64)
+RELEVANT = np.stack([RANDOM.permutation(N_ITEMS)[:9] for _ in range(N_USERS)])
+POPULARITY = np.bincount(PROFILES.ravel(), minlength=N_ITEMS).astype(np.float64)
 GENRES = (RANDOM.random((N_ITEMS, 6)) < 0.35).astype(np.float64)
 GENRES[GENRES.sum(axis=1) == 0, 0] = 1
 
@@ -123,3 +127,49 @@ def test_places_are_distinct_and_every_place_is_as_likely() -> None:
     places = distinct_places(np.full(6000, 8), 3, np.random.default_rng(2))
     assert all(row == sorted(set(row)) for row in places[:500].tolist())
     assert np.bincount(places.ravel(), minlength=8) == pytest.approx(np.full(8, 6000 * 3 / 8), rel=0.06)
+
+
+def test_chances_of_head_and_tail_are_counted_user_by_user() -> None:
+    head = head_tail(POPULARITY)
+    for k in (3, K):
+        shown, relevant, candidates = np.zeros(2), np.zeros(2), np.zeros(2)
+        hits = np.zeros(2)
+        for slate, profile, wanted in zip(SLATES, PROFILES, RELEVANT, strict=True):
+            for side, group in enumerate((set(np.flatnonzero(head.mask)), set(np.flatnonzero(head.tail)))):
+                shown[side] += len(group & set(slate))
+                candidates[side] += len(group - set(profile))
+                relevant[side] += len(group & set(wanted))
+                hits[side] += len(group & set(wanted) & set(slate[:k]))
+        chance = hits / relevant
+        value = pop_reo(LISTS, Lists.of_matrix(RELEVANT), head, k)
+        assert float(value) == pytest.approx(np.std(chance) / np.mean(chance))
+        chance = shown / candidates
+        value = pop_rsp(LISTS, Lists.of_matrix(PROFILES), head, N_ITEMS)
+        assert float(value) == pytest.approx(np.std(chance) / np.mean(chance))
+
+
+def test_popularity_rank_correlations_are_scipys() -> None:
+    relevant, ranks = Lists.of_matrix(RELEVANT), [[] for _ in range(N_ITEMS)]
+    per_user = []
+    for slate, wanted in zip(SLATES, RELEVANT, strict=True):
+        rows = [(POPULARITY[item], rank) for rank, item in enumerate(slate, 1) if item in wanted]
+        for rank, item in enumerate(slate, 1):
+            if item in wanted:
+                ranks[item].append(rank)
+        if len({popularity for popularity, _ in rows}) > 1:
+            per_user.append(-spearmanr(*zip(*rows, strict=True)).statistic)
+    value = pru(LISTS, relevant, POPULARITY)
+    assert float(value) == pytest.approx(np.mean(per_user))
+    assert value.n == len(per_user)
+    seen = [item for item in range(N_ITEMS) if ranks[item]]
+    expected = -spearmanr(POPULARITY[seen], [np.mean(ranks[item]) for item in seen]).statistic
+    assert float(pri(LISTS, relevant, POPULARITY)) == pytest.approx(expected)
+
+
+def test_the_first_items_quantile_is_about_a_half_by_chance_and_none_for_the_most_popular() -> None:
+    popularity = np.arange(N_ITEMS, 0.0, -1)
+    first = np.mean([(rankdata(-popularity)[slate[0]] - 0.5) / N_ITEMS for slate in SLATES])
+    assert float(popq_at_1(LISTS, popularity, N_ITEMS)) == pytest.approx(first)
+    everybody = Lists.of_matrix(np.arange(N_ITEMS)[:, None])
+    assert float(popq_at_1(everybody, popularity, N_ITEMS)) == pytest.approx(0.5)
+    assert float(popq_at_1(Lists.of_matrix(np.zeros((5, 1), np.int64)), popularity, N_ITEMS)) < 0.02

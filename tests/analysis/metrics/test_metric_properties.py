@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import fields, replace
+from functools import cached_property
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from agents.schema import Floats
 from analysis.metrics.base import Metric
+from analysis.metrics.beside_ideal import BesideIdeal
 from analysis.metrics.concentration import (
     discounted_exposure,
     exposure_entropy,
@@ -23,15 +25,29 @@ from analysis.metrics.evidence import Evidence
 from analysis.metrics.homogenization import MAX_PAIRS, mean_pairwise_jaccard, user_pairs
 from analysis.metrics.lists import Lists
 from analysis.metrics.outcomes import Outcomes
+from analysis.metrics.space import Space
 from analysis.metrics.strata import bands, head_tail, user_groups
 from analysis.metrics.taste import js_divergence, log_popularity_difference, popularity_lift
+from analysis.metrics.ties import Ties
 
 N_ITEMS, N_USERS, K = 12, 9, 4
 SAMPLED = {"topic_entropy_rarefied"}
 """Drawn from a fixed stream per row: exact only for the same order of rows."""
 PAIRWISE = {"mean_pairwise_jaccard", "profile_mean_pairwise_jaccard", "inter_list_diversity"}
 """A copy makes a new pair that is equal."""
-EXTENSIVE = {"aggregate_diversity"}
+EXTENSIVE = {"aggregate_diversity", "calinski_harabasz", "cluster_ari", "bimodality_coefficient"}
+"""Grow with the number of users, or are corrected for it."""
+BY_USER_ID = {"random_walk_controversy"}
+"""The id decides between equally tied users."""
+WHOLE_CATALOG = {
+    "catalog_coverage",
+    "aggregate_diversity",
+    "tail_item_coverage",
+    "stratum_coverage",
+}
+"""Nothing of a known catalog was shown: a true zero."""
+
+Inputs = Evidence | Outcomes | BesideIdeal
 
 
 def each(condition: Callable[[Metric], bool] = lambda _: True) -> pytest.MarkDecorator:
@@ -40,7 +56,7 @@ def each(condition: Callable[[Metric], bool] = lambda _: True) -> pytest.MarkDec
 
 
 def of_items(metric: Metric) -> bool:
-    return not set(metric.inputs) <= set(Outcomes.__annotations__)
+    return not set(metric.inputs) <= set(Outcomes.__annotations__) | {"ideal_watched"}
 
 
 counts_lists = st.lists(st.integers(0, 50), min_size=1, max_size=40).filter(any)
@@ -53,17 +69,19 @@ def world(seed: int) -> Evidence:
     groups = random.permutation(np.arange(N_USERS) % 3)
 
     def lists(low: int, high: int) -> Lists:
-        taken = [random.permutation(N_ITEMS)[: random.integers(low, high + 1)] for _ in range(N_USERS)]
-        owner = np.repeat(np.arange(N_USERS), [len(items) for items in taken])
-        return Lists.of(owner, np.concatenate(taken).astype(np.int64), N_USERS)
+        return random_lists(random, low, high)
 
     genres = (random.random((N_ITEMS, 4)) < 0.4).astype(np.float64)
     genres[np.arange(N_ITEMS), random.integers(0, 4, N_ITEMS)] = 1
+    slates, profiles, places = lists(0, K), lists(0, 8), random.normal(size=(N_ITEMS, 3))
+    placed = np.arange(N_ITEMS) != random.integers(N_ITEMS)
+    places[~placed] = 0
+    alone = Space(places, placed, np.empty((0, 3)))
     return counted(
         Evidence(
-            slates=lists(0, K),
+            slates=slates,
             n_catalog=N_ITEMS,
-            profiles=lists(1, 8),
+            profiles=profiles,
             test=lists(0, 3),
             popularity=popularity,
             population=40,
@@ -73,8 +91,31 @@ def world(seed: int) -> Evidence:
             groups=groups,
             k=K,
             declared_items=N_ITEMS,
+            current_profiles=lists(1, 8),
+            chosen=lists(0, 3),
+            offered=lists(1, 8),
+            showings=slates.lengths + random.integers(0, 3, N_USERS).astype(np.float64),
+            presented=random.permutation(len(slates.item)).astype(np.float64),
+            stratum=random.permutation(N_ITEMS) < 5,
+            digit=random.integers(-1, 3, N_ITEMS),
+            ties=Ties.of(*random.integers(0, N_USERS, (2, 20)), N_USERS),
+            space=Space(places, placed, alone.positions(lists(1, 8))),
         )
     )
+
+
+def random_lists(random: np.random.Generator, low: int, high: int) -> Lists:
+    taken = [random.permutation(N_ITEMS)[: random.integers(low, high + 1)] for _ in range(N_USERS)]
+    owner = np.repeat(np.arange(N_USERS), [len(items) for items in taken])
+    return Lists.of(owner, np.concatenate(taken).astype(np.int64), N_USERS)
+
+
+def beside(seed: int) -> BesideIdeal:
+    random = np.random.default_rng(seed)
+    neighbor = (np.arange(N_USERS) + random.integers(1, N_USERS, N_USERS)) % N_USERS
+    neighbor[0] = -1
+    watched = random.integers(0, 5, (2, N_USERS)).astype(np.float64)
+    return BesideIdeal(random_lists(random, 0, K), random_lists(random, 0, K), neighbor, *watched)
 
 
 def counted(evidence: Evidence) -> Evidence:
@@ -92,57 +133,82 @@ def outcomes(seed: int) -> Outcomes:
     shown = random.integers(5, 20, N_USERS).astype(np.float64)
     watched = np.floor(shown * random.random(N_USERS))
     means = random.random((4, N_USERS)) + 1
-    return Outcomes(shown, watched, np.floor(watched * random.random(N_USERS)), *means)
+    absent, between = random.random((2, N_USERS)) * 14
+    return Outcomes(shown, watched, np.floor(watched * random.random(N_USERS)), *means, absent, between)
 
 
-def inputs_of(metric: Metric, seed: int) -> Evidence | Outcomes:
+def inputs_of(metric: Metric, seed: int) -> Inputs:
+    if set(metric.inputs) <= set(BesideIdeal.__annotations__) and not set(metric.inputs) <= {"slates", "watched"}:
+        return beside(seed)
     return world(seed) if of_items(metric) else outcomes(seed)
 
 
-def of_users(inputs: Evidence | Outcomes, users: np.ndarray) -> Evidence | Outcomes:
-    """Return the inputs with users reordered or copied."""
+def of_users(inputs: Inputs, users: np.ndarray) -> Inputs:
+    """Return the inputs with users reordered or copied; copies are tied, or neighbors, within their own copy."""
     if isinstance(inputs, Outcomes):
         return inputs.of_users(users)
+    copies = users.reshape(-1, N_USERS)
+    place = [np.argsort(copy) + N_USERS * at for at, copy in enumerate(copies)]
+
+    def rows(lists: Lists) -> np.ndarray:
+        return np.concatenate([np.flatnonzero(lists.owner == user) for user in users])
 
     def pick(lists: Lists | None) -> Lists:
         assert lists is not None
-        rows = [np.flatnonzero(lists.owner == user) for user in users]
-        owner = np.repeat(np.arange(len(users)), [len(own) for own in rows])
-        return Lists.of(owner, lists.item[np.concatenate(rows)], len(users))
+        owner = np.repeat(np.arange(len(users)), lists.lengths[users])
+        return Lists.of(owner, lists.item[rows(lists)], len(users))
 
+    if isinstance(inputs, BesideIdeal):
+        neighbor = inputs.neighbor[copies]
+        moved = np.concatenate([np.where(n < 0, -1, p[n]) for n, p in zip(neighbor, place, strict=True)])
+        lists = pick(inputs.slates), pick(inputs.ideal)
+        return BesideIdeal(*lists, moved, inputs.watched[users], inputs.ideal_watched[users])
     assert inputs.groups is not None
+    assert inputs.showings is not None
+    assert inputs.presented is not None
+    assert inputs.ties is not None
+    ends = [np.concatenate([p[side] for p in place]) for side in (inputs.ties.first, inputs.ties.second)]
+    names = ("slates", "profiles", "test", "current_profiles", "chosen", "offered")
     return counted(
         replace(
             inputs,
-            slates=pick(inputs.slates),
-            profiles=pick(inputs.profiles),
-            test=pick(inputs.test),
+            **{name: pick(getattr(inputs, name)) for name in names},
             groups=inputs.groups[users],
+            showings=inputs.showings[users],
+            presented=inputs.presented[rows(inputs.slates)],
+            ties=Ties.of(*ends, len(users)),
         )
     )
 
 
-def relabeled(evidence: Evidence, label: np.ndarray) -> Evidence:
-    """Return the evidence with item i called label[i]."""
+def relabeled(inputs: Evidence | BesideIdeal, label: np.ndarray) -> Evidence | BesideIdeal:
+    """Return the inputs with item i called label[i]."""
 
     def renamed(lists: Lists | None) -> Lists:
         assert lists is not None
         return Lists(lists.owner, label[lists.item], lists.n)
 
+    if isinstance(inputs, BesideIdeal):
+        return replace(inputs, slates=renamed(inputs.slates), ideal=renamed(inputs.ideal))
     where = np.argsort(label)
-    popularity, genres = evidence.popularity, evidence.genres
+    popularity, genres, space = inputs.popularity, inputs.genres, inputs.space
     assert popularity is not None
     assert genres is not None
+    assert space is not None
+    assert inputs.stratum is not None
+    assert inputs.digit is not None
+    names = ("slates", "profiles", "test", "current_profiles", "chosen", "offered")
     return counted(
         replace(
-            evidence,
-            slates=renamed(evidence.slates),
-            profiles=renamed(evidence.profiles),
-            test=renamed(evidence.test),
+            inputs,
+            **{name: renamed(getattr(inputs, name)) for name in names},
             popularity=popularity[where],
             genres=genres[where],
             head=head_tail(popularity[where]),
             band=bands(popularity[where]),
+            stratum=inputs.stratum[where],
+            digit=inputs.digit[where],
+            space=Space(space.places[where], space.placed[where], space.profiles),
         )
     )
 
@@ -154,7 +220,9 @@ def value(metric: Metric, inputs: object) -> float:
 
 
 def test_declarations_are_complete_and_unique() -> None:
-    known = {field.name for field in fields(Evidence)} | {"phi"} | set(Outcomes.__annotations__)
+    derived = {name for name, found in vars(Evidence).items() if isinstance(found, (property, cached_property))}
+    known = {field.name for field in fields(Evidence)} | derived
+    known |= set(Outcomes.__annotations__) | set(BesideIdeal.__annotations__)
     declared = metrics()
     assert len({metric.name for metric in declared}) == len(declared)
     assert len({metric.definition_id for metric in declared}) == len(declared)
@@ -172,7 +240,7 @@ def test_stays_in_its_range(metric: Metric) -> None:
         assert np.isnan(measured) or low - 1e-12 <= measured <= high + 1e-12
 
 
-@each(lambda metric: metric.name not in SAMPLED)
+@each(lambda metric: metric.name not in SAMPLED | BY_USER_ID)
 def test_user_order_does_not_matter(metric: Metric) -> None:
     for seed in range(10):
         inputs = inputs_of(metric, seed)
@@ -184,12 +252,12 @@ def test_user_order_does_not_matter(metric: Metric) -> None:
 def test_item_names_do_not_matter(metric: Metric) -> None:
     for seed in range(10):
         inputs = inputs_of(metric, seed)
-        if isinstance(inputs, Evidence):
+        if not isinstance(inputs, Outcomes):
             label = np.random.default_rng(seed).permutation(N_ITEMS)
             assert value(metric, relabeled(inputs, label)) == pytest.approx(value(metric, inputs), nan_ok=True)
 
 
-@each(lambda metric: metric.name not in SAMPLED | PAIRWISE | EXTENSIVE)
+@each(lambda metric: metric.name not in SAMPLED | PAIRWISE | EXTENSIVE | BY_USER_ID)
 def test_copies_of_all_users_change_no_mean(metric: Metric) -> None:
     for seed in range(10):
         inputs = inputs_of(metric, seed)
@@ -201,13 +269,16 @@ def test_copies_of_all_users_change_no_mean(metric: Metric) -> None:
 def test_nobody_gives_nan_never_zero(metric: Metric) -> None:
     nobody = Lists.of(np.empty(0, np.int64), np.empty(0, np.int64), N_USERS)
     blank = np.full(N_USERS, np.nan)
-    empty: object = Outcomes(*([blank] * 7))
-    if isinstance(inputs_of(metric, 0), Evidence):
-        empty = counted(replace(world(0), slates=nobody, profiles=nobody, test=nobody))
+    empty: object = Outcomes(*([blank] * 9))
+    if isinstance(inputs_of(metric, 0), BesideIdeal):
+        empty = BesideIdeal(nobody, nobody, beside(0).neighbor, *np.zeros((2, N_USERS)))
+    elif isinstance(inputs_of(metric, 0), Evidence):
+        lists = dict.fromkeys(("slates", "profiles", "test", "current_profiles", "chosen", "offered"), nobody)
+        empty = counted(replace(world(0), **lists, presented=np.empty(0)))
     measured = metric.measure(empty)
     assert measured is not None
-    if metric.name in {"catalog_coverage", "aggregate_diversity", "tail_item_coverage"}:
-        assert measured.value == 0  # nothing of a known catalog was shown: a true zero
+    if metric.name in WHOLE_CATALOG:
+        assert measured.value == 0
     else:
         assert np.isnan(measured.value)
     if metric.level == "individual":
@@ -219,18 +290,22 @@ def test_absent_users_are_skipped_not_averaged(metric: Metric) -> None:
     inputs = inputs_of(metric, 3)
     before = metric.measure(inputs)
     assert before is not None
+    padded: object
     if isinstance(inputs, Outcomes):
-        padded: object = Outcomes(*(np.append(getattr(inputs, name), np.nan) for name in Outcomes.__annotations__))
+        padded = Outcomes(*(np.append(getattr(inputs, name), np.nan) for name in Outcomes.__annotations__))
+    elif isinstance(inputs, BesideIdeal):
+        lists = (Lists(side.owner, side.item, N_USERS + 1) for side in (inputs.slates, inputs.ideal))
+        padded = BesideIdeal(*lists, np.append(inputs.neighbor, -1), inputs.watched, inputs.ideal_watched)
     else:
-        assert inputs.profiles is not None
-        assert inputs.test is not None
         assert inputs.groups is not None
+        assert inputs.showings is not None
         more = {
             name: Lists(lists.owner, lists.item, N_USERS + 1)
-            for name in ("slates", "profiles", "test")
+            for name in ("slates", "profiles", "test", "current_profiles", "chosen", "offered")
             if (lists := getattr(inputs, name))
         }
-        padded = replace(inputs, **more, groups=np.append(inputs.groups, 0))
+        groups, showings = np.append(inputs.groups, 0), np.append(inputs.showings, 0)
+        padded = replace(inputs, **more, groups=groups, showings=showings)
     after = metric.measure(padded)
     assert after is not None
     assert after.value == pytest.approx(before.value, nan_ok=True)
