@@ -6,9 +6,10 @@ from pathlib import Path
 import pandas as pd
 
 from agents.errors import MissingResource
-from analysis.load import BESIDE_IDEAL, METRICS, Cell, Study, load, load_study
+from analysis.load import BESIDE_IDEAL, METRICS, VARIANTS, Cell, Study, load, load_study
 from analysis.metrics.ideal import beside, ideal_cells
 from analysis.metrics.suite import measure
+from analysis.metrics.variants import variants
 from analysis.plots.save import draw_all
 from analysis.report.write import write_report
 
@@ -49,10 +50,10 @@ def everywhere(study: Study) -> pd.DataFrame:
 
 
 def measure_cells(cells: Sequence[Cell], progress: Progress = lambda _share, _word: None) -> None:
-    """Write ``metrics.parquet`` of every cell."""
+    """Write the measurements of every cell."""
     for place, cell in enumerate(cells):
         progress(place / len(cells), f"metrics of {cell.arm} s{cell.seed}")
-        _write(measure(cell.run), cell.run.folder / METRICS)
+        measure_run(cell.run.folder)
 
 
 def measure_ideal(study: Study) -> None:
@@ -74,8 +75,10 @@ def _stale(cell: Cell, ideal: Cell) -> bool:
 
 
 def measure_run(folder: Path) -> None:
-    """Write ``metrics.parquet`` of a run that has just finished."""
-    _write(measure(load(folder)), folder / METRICS)
+    """Write ``variants.parquet`` and, last, ``metrics.parquet`` of a finished run."""
+    run = load(folder)
+    _write(variants(run), folder / VARIANTS)
+    _write(measure(run), folder / METRICS)
 
 
 def _write(frame: pd.DataFrame, path: Path) -> None:

@@ -18,6 +18,7 @@ from agents.schema import Bools, Ints
 from simulator.log import TABLES
 
 METRICS = "metrics.parquet"
+VARIANTS = "variants.parquet"
 BESIDE_IDEAL = "beside_ideal.parquet"
 """Figures of a cell beside that of its study's ideal arm."""
 

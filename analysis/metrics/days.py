@@ -36,6 +36,11 @@ class Shown:
         liked = says(table["feedback"], "like") if liked_from is None else table["rating"].to_numpy() >= liked_from
         return Shown(user, item, rank, watched, watched & liked)
 
+    def first(self, places: int) -> "Shown":
+        """Return what stood at the first places of its visit."""
+        rows = self.rank <= places
+        return Shown(*(getattr(self, field.name)[rows] for field in fields(Shown)))
+
     @staticmethod
     def joined(parts: list["Shown"]) -> "Shown":
         """Return the rows of several, one after the other."""

@@ -9,7 +9,8 @@ from analysis.load import Run, Study
 from analysis.plots.frames import grouped
 
 MOST_LISTED = 200
-MOST_TOLD = 18
+MOST_TOLD = 54
+"""Stories told, arms times users: the report stays under three megabytes."""
 MOST_VISITS = 6
 MINUTES_A_DAY, MINUTES_AN_HOUR = 1440, 60
 PAGE = ["user_id", "session_id", "page"]
@@ -94,9 +95,10 @@ def agents(study: Study) -> list[Agent]:
     """Return up to 18 users with their story, every behavior among them, spread evenly over the ids."""
     runs = first_runs(study)
     users = runs[study.baseline].users
-    stories = {arm: _stories(run, chosen(users)) for arm, run in runs.items()}
+    few = chosen(users, len(runs))
+    stories = {arm: _stories(run, few) for arm, run in runs.items()}
     told = []
-    for user in users[users["user_id"].isin(chosen(users))].to_dict("records"):
+    for user in users[users["user_id"].isin(few)].to_dict("records"):
         user_id = int(user["user_id"])
         visits = {arm: of.get(user_id, ()) for arm, of in stories.items()}
         told.append(
@@ -113,10 +115,10 @@ def agents(study: Study) -> list[Agent]:
     return told
 
 
-def chosen(users: pd.DataFrame) -> list[int]:
-    """Return the ids of the users whose story is told: an equal number per behavior, evenly spaced."""
+def chosen(users: pd.DataFrame, n_arms: int) -> list[int]:
+    """Return the ids of the users whose story is told: an equal number per behavior, evenly spaced, fewer of many arms."""
     groups = [of["user_id"].tolist() for _, of in users.groupby(users["behavior"].astype(str), sort=True)]
-    each = max(1, MOST_TOLD // max(len(groups), 1))
+    each = max(1, MOST_TOLD // max(n_arms, 3) // max(len(groups), 1))
     return sorted(user for ids in groups for user in ids[:: max(1, -(-len(ids) // each))][:each])
 
 

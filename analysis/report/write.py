@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from analysis.report.findings import findings, replication
 from analysis.report.semantic_ids import semantic_ids
 
 HERE = Path(__file__).parent
+LINES, MORE_DIGITS = re.compile(rb' d="[^"]*"'), re.compile(rb"(\.\d\d)\d+")
 NAME = "report.html"
 SECTIONS = {"popularity": "Popularity bias", "echo": "Echo chambers", "outcomes": "What users got"}
 
@@ -79,5 +81,6 @@ def policy(css: str) -> str:
 
 
 def data_uri(path: Path) -> str:
-    """Return an SVG file as a data URI."""
-    return f"data:image/svg+xml;base64,{base64.b64encode(path.read_bytes()).decode()}"
+    """Return an SVG file as a data URI, its lines to a hundredth of a point: a third smaller, and nobody sees more."""
+    svg = LINES.sub(lambda line: MORE_DIGITS.sub(rb"\1", line[0]), path.read_bytes())
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
