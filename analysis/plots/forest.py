@@ -22,10 +22,7 @@ class Forest(Plot):
 
     title = "Differences from the baseline"
     section = "outcomes"
-    reading = (
-        "Difference of each figure from the baseline, paired by seed, in percent of the baseline's mean; bars are 95 % "
-        "intervals, open points differ from none by less than chance could make, or have no interval (under 3 seeds)."
-    )
+    reading = "Difference of each figure from the baseline, paired by seed, in percent of the baseline's mean."
     counted = "users, items or pairs"
     bands = True
 
@@ -76,7 +73,10 @@ class Forest(Plot):
     def caption(self, frame: pd.DataFrame) -> str:
         """Return the reading, the definitions and the replication."""
         definitions = ", ".join(sorted(frame["definition_id"].unique()))
-        return f"{self.reading} Definition: {definitions}; n = {frame['seed'].max()} pairs."
+        n = int(frame["seed"].max())
+        there = frame["low"].notna().any()
+        bars = "Bars are 95 % intervals, filled points exclude none." if there else f"n = {n}, no interval."
+        return f"{self.reading} {bars} Definition: {definitions}; n = {n} pairs."
 
 
 def _axes(ax: Axes, labels: list[str]) -> None:

@@ -116,7 +116,7 @@ def agents(study: Study) -> list[Agent]:
 
 
 def chosen(users: pd.DataFrame, n_arms: int) -> list[int]:
-    """Return the ids of the users whose story is told: an equal number per behavior, evenly spaced, fewer of many arms."""
+    """Return ids of the users whose story is told: an equal number per behavior, evenly spaced, fewer of many arms."""
     groups = [of["user_id"].tolist() for _, of in users.groupby(users["behavior"].astype(str), sort=True)]
     each = max(1, MOST_TOLD // max(n_arms, 3) // max(len(groups), 1))
     return sorted(user for ids in groups for user in ids[:: max(1, -(-len(ids) // each))][:each])
