@@ -8,7 +8,7 @@ import numpy.typing as npt
 from agents.drift import Drift
 from agents.mood import CONTENT, NEUTRAL, RESTED, calmed, forgiven, pleased, rested, tired, trusting, worth
 from agents.ragged import Columns, Ragged
-from agents.rhythm import next_visit
+from agents.rhythm import next_visit, nth_visit
 from agents.schema import Action, Bools, Decisions, Floats, Ints, Pages, Setting
 
 LEAST_PAGE_MINUTES = 1 / 64
@@ -118,6 +118,7 @@ class Cohort:
         self.drift = Drift(setting) if setting.drift else None
         self._draws = setting.draws
         self._per_day = setting.personas.traits.activity * setting.sessions_per_day
+        self._rounds = setting.sessions_per_day if setting.rounds else 0.0
         self._lowest, highest, _ = setting.scale
         self._span = highest - self._lowest
 
@@ -127,6 +128,8 @@ class Cohort:
     def next_visit(self, rows: Ints, now: npt.ArrayLike) -> Floats:
         """Return the moments of the next visits, multiples of 1/1024 minute later than ``now``."""
         draw = self._draws.uniform("visit", rows, self.visits[rows])
+        if self._rounds:
+            return nth_visit(now, self.visits[rows], self._rounds, draw)
         return next_visit(now, self._per_day[rows], draw)
 
     def turn_page(self, rows: Ints, now: Floats) -> None:
