@@ -93,7 +93,7 @@ class DataSection(Component):
     """The data set, with its loader's parameters."""
 
     split: Split = Split()
-    min_interactions: int = Field(10, ge=1, description="users with fewer are not simulated")
+    min_interactions: int = Field(10, ge=0, description="users with fewer are not simulated")
 
 
 class ChoiceSection(Section):

@@ -54,7 +54,7 @@ def test_an_editor_accepts_a_scenario(path, editor):
         (("recommender", "recency"), "much"),
         (("recommender", "retrain"), "1 day"),
         (("recommender", "kind"), "easy"),
-        (("data", "min_interactions"), 0),
+        (("data", "min_interactions"), -1),
         (("users", "persona"), "from_history"),
     ],
 )
