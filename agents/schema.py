@@ -238,6 +238,8 @@ class Pages:
     """In the recommender; None: neutral"""
     drift: npt.NDArray[np.float32] | None = None
     """(B, genres) how far tastes have moved from those of the persona; None: tastes stay"""
+    watches: Ints | None = None
+    """(B, K) how often the user watched the item before; None where no behavior asks for it"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ class World:
         self.cast = cast
         self.streams = Streams(scenario.seed)
         self.record = Record(scenario.platform.window)
-        self.cohort = Cohort(cast.setting)
+        self.cohort = Cohort(cast.setting, watches=any(behavior.asks_watches for behavior in cast.behaviors))
         self._able = cast.setting.choices.able
         self._agenda = Agenda(
             scenario, cast.catalog, cast.setting.popularity, len(cast.setting.personas), cast.dataset.scale

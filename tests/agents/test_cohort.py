@@ -39,7 +39,7 @@ def test_exposures_count_what_was_read() -> None:
         times, index = exposures.look(rows, items)
         np.testing.assert_array_equal(times, np.where(items == PAD, 0, counts[rows[:, None], items]))
         read = (rng.random(items.shape) < 0.5) & (items != PAD)
-        exposures.add(rows, items, index, read)
+        exposures.add(rows, items, index, read, read)
         for row, item in zip(np.repeat(rows, read.sum(axis=1)), items[read], strict=True):
             counts[row, item] += 1
     again = Exposures(3, 50)
