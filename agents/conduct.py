@@ -102,13 +102,17 @@ class Conduct:
         noise = np.sqrt(self.choices.pi) * lasting + np.sqrt(1.0 - self.choices.pi) * passing
         return np.asarray(noise < ndtri(probability * self.choices.eta**seen.exposures))
 
+    def whim(self, pages: Pages) -> Floats:
+        """Return (B, K) Gumbel noise, which added to utilities makes the choice of most a multinomial logit."""
+        draw = self.draws.uniform("choice", pages.user_id[:, None], pages.item_id, pages.decision[:, None])
+        return np.asarray(-np.log(-np.log(draw + 2.0**-54)))
+
     def choose(self, pages: Pages, utility: Floats, by: DecidedBy) -> Decisions:
-        """Return the decisions of users who take one item of all they read, by multinomial logit (McFadden 1974).
+        """Return the decisions of users who take the item of most utility, the first of equals, of all they read.
 
         ``utility`` is (B, K), -inf for what is not read. Users who cannot skip read nothing but what they take.
         """
-        draw = self.draws.uniform("choice", pages.user_id[:, None], pages.item_id, pages.decision[:, None])
-        best = np.argmax(utility - np.log(-np.log(draw + 2.0**-54)), axis=1)
+        best = np.argmax(utility, axis=1)
         read = utility > -np.inf
         taken = read & (np.arange(utility.shape[1]) == best[:, None]) & ("watch" in self.choices.able)
         seen = Pairs.of(pages, read if "skip" in self.choices.able else taken)

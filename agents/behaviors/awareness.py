@@ -20,14 +20,13 @@ class Awareness(Behavior):
     """Buy one of the products known of, by logit on a map of tastes (Fleder & Hosanagar, Management Science 2009).
 
     Users and items are standard normal points of a map, drawn by the scenario's seed. A user has heard of an item from
-    the start with probability central x exp(-|item|^2 / reach) + (1 - central) x exp(-|user - item|^2 / local), and of
+    the start with probability central x exp(-|item|^2 / reach) + (1 - central) x exp(-3 |user - item|^2 / reach), and of
     whatever it was once recommended. Utility is -sharpness x log distance, and ``salience`` more for what is recommended
     now: the first positions of the page, the rest of which is the store's list.
 
     dimensions: of the map.
     central: share of awareness that is due to an item's place at the center of the market.
-    reach: squared distance from the center at which that awareness has fallen to 1/e.
-    local: squared distance from the user at which the rest of it has.
+    reach: squared distance from the center at which that awareness has fallen to 1/e; from the user, a third of it.
     sharpness: how fast utility falls with the logarithm of distance.
     salience: what being recommended adds to utility.
     recommended: positions of the page that are recommendations (0: none are).
@@ -37,7 +36,6 @@ class Awareness(Behavior):
     dimensions: int = 2
     central: float = 0.75
     reach: float = 0.35
-    local: float = 0.35
     sharpness: float = 10.0
     salience: float = 5.0
     recommended: int = 1
@@ -72,11 +70,12 @@ class Awareness(Behavior):
         recommended = (position < self.recommended) & (pages.now >= self.begins * DAY)[:, None]
         distance = self._distance(user, pages.item_id)
         chance = self.central * np.exp(-np.square(self._items).sum(axis=1)[pages.item_id] / self.reach)
-        chance = chance + (1 - self.central) * np.exp(-np.square(distance) / self.local)
+        chance = chance + (1 - self.central) * np.exp(-3 * np.square(distance) / self.reach)
         heard = self._conduct.draws.uniform("heard of", user, pages.item_id) < chance
         known = there & (heard | recommended | (pages.exposures > 0))
         utility = -self.sharpness * np.log(np.maximum(distance, NEAREST)) + self.salience * recommended
-        return self._conduct.choose(pages, np.where(known, utility, -np.inf), DecidedBy.RULE)
+        utility = np.where(known, utility + self._conduct.whim(pages), -np.inf)
+        return self._conduct.choose(pages, utility, DecidedBy.RULE)
 
     def _distance(self, user: Ints, item: Ints) -> Floats:
         return np.asarray(np.sqrt(np.square(self._users[user] - self._items[item]).sum(axis=-1)))

@@ -33,4 +33,4 @@ class Positional(Behavior):
         """Read the whole page and take one item of it."""
         position = np.arange(1, pages.item_id.shape[1] + 1)
         utility = np.where(pages.item_id != PAD, -self.decay * position, -np.inf)
-        return self._conduct.choose(pages, utility, DecidedBy.RULE)
+        return self._conduct.choose(pages, utility + self._conduct.whim(pages), DecidedBy.RULE)

@@ -24,7 +24,7 @@ class NeighborSales(Scorer):
     discount: power of an item's total sales by which its sales to neighbors are divided (0: as they are, 1: their share).
     """
 
-    neighbors: Annotated[int, Field(ge=1)] = 10
+    neighbors: Annotated[int, Field(ge=1)] = 5
     discount: Annotated[float, Field(ge=0)] = 0.0
     _users: Ints = field(init=False, repr=False, default_factory=lambda: np.zeros(0, dtype=np.int64))
     _sales: sparse.csr_array = field(init=False, repr=False, default_factory=lambda: sparse.csr_array((0, 0)))
