@@ -1,7 +1,8 @@
 """When users visit: at random by the hours of the day, or in rounds.
 
-By the hours they come as a Poisson process does. The rate at day time x in [0, 1) is ``per_day`` x (1 + sum_k a_k cos(2 pi k (x - p_k))) with two
-harmonics: a daily one that peaks in the evening and a half-daily one that adds a morning shoulder.
+By the hours they come as a Poisson process does. Its rate at day time x in [0, 1) is
+``per_day`` x (1 + sum_k a_k cos(2 pi k (x - p_k))) with two harmonics: a daily one that peaks in the evening and a
+half-daily one that adds a morning shoulder.
 MovieLens times are entry times and say nothing of visits, so the shape is a declared assumption.
 """
 

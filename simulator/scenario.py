@@ -138,8 +138,8 @@ class UsersSection(Section):
     sessions_per_day: Annotated[float, Field(gt=0)] = Field(1.0, description="visits of a user of average activity")
     rhythm: Literal["hours", "rounds"] = Field(
         "hours",
-        description="at random by the hours of the day, or in rounds: everybody visits once in the second half of each, "
-        "sessions_per_day rounds a day",
+        description="at random by the hours of the day, or in rounds: everybody visits once in the second half of "
+        "each, sessions_per_day rounds a day",
     )
     search: Share = Field(0.0, description="share of visits that begin with a search for a genre of the user's mood")
     actions: Actions = Field(

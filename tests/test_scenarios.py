@@ -11,7 +11,7 @@ from simulator.scenario_schema import json_schema
 from simulator.source import load
 
 FOLDER = Path(__file__).parent.parent / "scenarios"
-FILES = sorted(FOLDER.glob("*.yaml"))
+FILES = sorted(FOLDER.rglob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

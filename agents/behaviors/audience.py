@@ -14,11 +14,11 @@ from agents.schema import PAD, Bools, DecidedBy, Decisions, Floats, Ints, Pages,
 
 @dataclass
 class Audience(Behavior):
-    """Click an item where one likes it and looks at its position, with chance 1 / log2(position + 1) (Zhu et al., KDD 2021).
+    """Click what one likes where one looks, at a position with chance 1 / log2(position + 1) (Zhu et al., KDD 2021).
 
-    Whether a user likes an item is settled for good: where the product of their factors, normal and scaled to variance 1,
-    plus the item's general appeal exceeds what leaves a share ``liked`` of all pairs. Appeal makes audiences differ in
-    size.
+    Whether a user likes an item is settled for good: where the product of their factors, normal and scaled to
+    variance 1, plus the item's general appeal exceeds what leaves a share ``liked`` of all pairs. Appeal makes
+    audiences differ in size.
 
     liked: share of all pairs of users and items in which the user likes the item.
     factors: numbers that describe a taste.

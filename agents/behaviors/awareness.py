@@ -20,9 +20,9 @@ class Awareness(Behavior):
     """Buy one of the products known of, by logit on a map of tastes (Fleder & Hosanagar, Management Science 2009).
 
     Users and items are standard normal points of a map, drawn by the scenario's seed. A user has heard of an item from
-    the start with probability central x exp(-|item|^2 / reach) + (1 - central) x exp(-3 |user - item|^2 / reach), and of
-    whatever it was once recommended. Utility is -sharpness x log distance, and ``salience`` more for what is recommended
-    now: the first positions of the page, the rest of which is the store's list.
+    the start with chance central x exp(-|item|^2 / reach) + (1 - central) x exp(-3 |user - item|^2 / reach), and of
+    whatever it was once recommended. Utility is -sharpness x log distance, and ``salience`` more for what is
+    recommended now: the first positions of the page, the rest of which is the store's list.
 
     dimensions: of the map.
     central: share of awareness that is due to an item's place at the center of the market.

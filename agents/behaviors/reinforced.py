@@ -15,10 +15,10 @@ from agents.schema import DecidedBy, Decisions, Floats, Ints, Pages, Setting
 
 @dataclass
 class Reinforced(Behavior):
-    """Click with probability sigmoid(interest), which every click raises and every pass lowers by a step (Jiang et al. 2019).
+    """Click with chance sigmoid(interest), which clicks raise and passes lower by a step (Jiang et al., AIES 2019).
 
-    The interest of a user in an item begins as a normal number of its own, whatever the item; choices that repeat are not
-    repeated for that (``choice.pi`` 0, ``choice.eta`` 1).
+    The interest of each user in each item begins as a normal number of its own. As the paper has it, chance decides
+    anew each time and showing again does not tire (``choice.pi`` 0, ``choice.eta`` 1).
 
     spread: standard deviation of first interests.
     step: change of an interest.

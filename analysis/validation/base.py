@@ -1,7 +1,7 @@
 """What a publication claims, beside what runs of its set-up gave."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -23,6 +23,8 @@ class Claim:
     target: Target
     published: str
     by_seed: tuple[float, ...]
+    claimed: bool = True
+    """Whether the study fails without it; what is not reproduced here is measured and printed all the same."""
 
     @cached_property
     def measured(self) -> Summary:
@@ -37,7 +39,7 @@ class Claim:
     def row(self) -> dict[str, Any]:
         """Return the claim as one row of a table."""
         words = {"claim": self.target.figure, "published": self.published, "expected": self.target.wanted()}
-        return {**words, **self.measured, "seeds": len(self.by_seed), "passed": self.holds}
+        return {**words, **self.measured, "seeds": len(self.by_seed), "passed": self.holds, "claimed": self.claimed}
 
 
 def about(figure: str, published: str, by_seed: Floats, low: float, high: float) -> Claim:
@@ -48,6 +50,11 @@ def about(figure: str, published: str, by_seed: Floats, low: float, high: float)
 def above(figure: str, published: str, by_seed: Floats, least: float = 0.0) -> Claim:
     """Return the claim that a figure, such as a difference paired by seed, is above a bound with its whole interval."""
     return Claim(Target(figure, low=least, firm=True), published, tuple(by_seed.tolist()))
+
+
+def unclaimed(claim: Claim) -> Claim:
+    """Return the claim as one that this study is not held to."""
+    return replace(claim, claimed=False)
 
 
 def falling(what: str, published: str, figures: Mapping[str, Floats], order: Sequence[str]) -> list[Claim]:

@@ -15,6 +15,7 @@ def claims(study: Study) -> list[Claim]:
     between = [arm for arm in study.arms if arm not in ("oracle", "random")]
     most = [above(f"drift: oracle - {arm}", "oracle fastest", drift["oracle"] - drift[arm]) for arm in between]
     least = [above(f"drift: {arm} - random", "random slowest", drift[arm] - drift["random"]) for arm in between]
+    return [*most, *least]
 
 
 def _drift(run: Run) -> float:

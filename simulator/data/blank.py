@@ -49,4 +49,4 @@ class Blank(DataSource):
         return tuple(Item(i, f"item {i}", (f"genre {g:02d}",) if self.genres else ()) for i, g in enumerate(drawn))
 
     def _released(self) -> Floats | None:
-        return np.arange(self.items) // self.arriving * DAY if self.arriving else None
+        return (np.arange(self.items) // self.arriving).astype(np.float64) * DAY if self.arriving else None

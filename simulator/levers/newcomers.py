@@ -19,7 +19,7 @@ class Newcomers(Reranking):
     """Put items that have just come on offer between the recommended ones, each at a place of its own by lot.
 
     Places are uniform over a ranking of everything on offer, so that the longer the catalog, the fewer newcomers reach
-    the slate. They have no score.
+    the slate. One that is recommended higher stays where it is. What is moved has no score.
 
     strength: chance of each newcomer to be put in at all.
     age: how long an item counts as new.
@@ -55,14 +55,16 @@ def _barred(offers: Offers, item: Ints, n_items: int) -> Bools:
 
 
 def _merged(offers: Offers, item: Ints, place: Floats, k: int) -> Slates:
-    """Return the slates with items (n,) at their places (B, n), infinity where an item is not put in, and nowhere else."""
-    added = np.where(np.isfinite(place), item, PAD)
-    again = (offers.item[:, :, None] == added[:, None, :]).any(axis=2) & offers.there
-    own = np.where(offers.there & ~again, np.arange(offers.item.shape[1]) + 0.5, np.inf)
-    items, scores = np.hstack([offers.item, added]), np.hstack([offers.slates.score, np.full(added.shape, np.nan)])
-    where = np.hstack([own, place])
+    """Return the slates with items (n,) at places (B, n), infinity for none, or where recommended above that."""
+    rank = np.where(offers.there, np.arange(offers.item.shape[1]) + 0.5, np.inf)
+    same = (offers.item[:, :, None] == item) & offers.there[:, :, None]
+    lifted = np.where(same, place[:, None, :], np.inf).min(axis=2, initial=np.inf)
+    added = np.where(same.any(axis=1), np.inf, place)
+    where = np.hstack([np.minimum(rank, lifted), added])
+    items = np.hstack([offers.item, np.broadcast_to(item, place.shape)])
+    scores = np.hstack([np.where(lifted < rank, np.nan, offers.slates.score), np.full(place.shape, np.nan)])
     order = np.argsort(where, axis=1, kind="stable")[:, :k]
-    shown = np.isfinite(np.take_along_axis(where, order, axis=1))
-    chosen = np.where(shown, np.take_along_axis(items, order, axis=1), PAD)
-    score = np.where(shown, np.take_along_axis(scores, order, axis=1), np.nan)
+    there = np.isfinite(np.take_along_axis(where, order, axis=1))
+    chosen = np.where(there, np.take_along_axis(items, order, axis=1), PAD)
+    score = np.where(there, np.take_along_axis(scores, order, axis=1), np.nan)
     return Slates(chosen, score, np.full(score.shape, np.nan), offers.slates.diagnostics)

@@ -20,8 +20,8 @@ ALWAYS = Exploration(strength=1.0)
 class RandomizedTraffic(Reranking):
     """Show some users uniform slates throughout, and learn of all that happens in a run from them alone.
 
-    Feedback of everybody else never returns to the recommender, so that the loop is open; what was known at the start is
-    learned from as ever. Who is set apart is drawn by user, and each item's chance is logged for them alone.
+    Feedback of everybody else never returns to the recommender, so that the loop is open; what was known at the start
+    is learned from as ever. Who is set apart is drawn by user, and each item's chance is logged for them alone.
 
     strength: share of users set apart.
     """

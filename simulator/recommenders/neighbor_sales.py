@@ -21,7 +21,7 @@ class NeighborSales(Scorer):
     weighs neighbors by it, here they count alike.
 
     neighbors: users who are asked.
-    discount: power of an item's total sales by which its sales to neighbors are divided (0: as they are, 1: their share).
+    discount: power of total sales by which an item's sales to neighbors are divided (0: as they are, 1: their share).
     """
 
     neighbors: Annotated[int, Field(ge=1)] = 5
@@ -50,7 +50,7 @@ class NeighborSales(Scorer):
         return np.asarray(sold + PRIOR * total / max(total.sum(), 1.0))
 
     def _nearest(self, requests: Requests) -> Ints:
-        """Return (B, neighbors) rows of the most similar other users with anything in common, PAD where they run out."""
+        """Return (B, neighbors) rows of the most similar users with anything in common, PAD where they run out."""
         profile = decayed_history(requests, self._sales.shape[1], 1.0).astype(np.float64)
         size = np.sqrt(np.asarray(self._sales.multiply(self._sales).sum(axis=1)))
         common = (profile @ self._sales.T).toarray()
@@ -62,7 +62,13 @@ class NeighborSales(Scorer):
         """Return the users and the arrays of a compressed sparse matrix of their sales."""
         sales = self._sales
         shape = np.array(sales.shape)
-        return {"users": self._users, "data": sales.data, "indices": sales.indices, "indptr": sales.indptr, "shape": shape}
+        return {
+            "users": self._users,
+            "data": sales.data,
+            "indices": sales.indices,
+            "indptr": sales.indptr,
+            "shape": shape,
+        }
 
     def load_state(self, state: State) -> None:
         """Take over the sales."""
