@@ -80,18 +80,22 @@ def played(name: str, fast: bool, sets: list[str], folder: "Path", console: "Con
     import time
     from pathlib import Path
 
+    from agents.errors import InvalidInput
     from analysis.execute import make_folder, run_study
     from analysis.load import load_study
-    from simulator.scenario_file import read
+    from simulator.scenario_file import read, resolved
 
-    began, before = time.monotonic(), os.times()
+    began, used = time.monotonic(), os.times()
     published = importlib.import_module(f"analysis.validation.{name}")
     source = Path(__file__).parents[2] / "scenarios" / "validation" / f"{name}.yaml"
     scenario = read(source, [*(published.FAST if fast else ()), *sets])
+    before = folder / "study.resolved.yaml"
+    if before.exists() and before.read_text(encoding="utf-8") != resolved(scenario):
+        raise InvalidInput(f"{folder} holds another form of this study; give another --out")
     make_folder(scenario, source, folder)
     run_study(scenario, folder, console)
     claims = [claim.row() for claim in published.claims(load_study(folder))]
-    spent = sum(now - then for now, then in zip(os.times()[:4], before[:4], strict=True))
+    spent = sum(now - then for now, then in zip(os.times()[:4], used[:4], strict=True))
     costs = {"wall_s": time.monotonic() - began, "cpu_s": spent, "folder": str(folder)}
     return {"study": name, "claims": claims, "passed": not any(map(failing, claims)), **costs}
 

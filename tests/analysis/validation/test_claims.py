@@ -24,7 +24,7 @@ def test_one_seed_shows_no_order_and_nothing_measured_shows_nothing() -> None:
 
 
 def test_an_order_is_one_claim_a_step_paired_by_seed() -> None:
-    figures = {"a": SEEDS + [0.5, 0.0, 0.5], "b": SEEDS, "c": SEEDS - 1}
+    figures = {"a": SEEDS + np.array([0.5, 0.0, 0.5]), "b": SEEDS, "c": SEEDS - 1}
     first, second = falling("x", "a > b > c", figures, ("a", "b", "c"))
     assert first.target.figure == "x: a - b"
     assert not first.holds
