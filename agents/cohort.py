@@ -8,7 +8,7 @@ import numpy.typing as npt
 from agents.drift import Drift
 from agents.mood import CONTENT, NEUTRAL, RESTED, calmed, forgiven, pleased, rested, tired, trusting, worth
 from agents.ragged import Columns, Ragged
-from agents.rhythm import next_visit
+from agents.rhythm import next_visit, nth_visit
 from agents.schema import Action, Bools, Decisions, Floats, Ints, Pages, Setting
 
 LEAST_PAGE_MINUTES = 1 / 64
@@ -19,12 +19,13 @@ SCRATCH = 1 << 21
 
 
 class Exposures:
-    """How often each user read each item."""
+    """How often each user read each item and, where somebody asks for it, how often it watched it."""
 
-    def __init__(self, n_users: int, n_items: int) -> None:
+    def __init__(self, n_users: int, n_items: int, *, watches: bool = False) -> None:
         self._n_items = n_items
         self._rows = max(SCRATCH // max(n_items, 1), 1)
-        self._read = Ragged(n_users, item=np.int32, times=np.uint16)
+        counts = {"times": np.uint16} | ({"watches": np.uint16} if watches else {})
+        self._read = Ragged(n_users, item=np.int32, **counts)
         self._table = np.zeros(0, dtype=np.int32)
 
     def look(self, rows: Ints, item_id: Ints) -> tuple[Ints, Ints]:
@@ -36,12 +37,19 @@ class Exposures:
         for first in range(0, len(rows), self._rows):
             part = slice(first, first + self._rows)
             index[part] = self._index(rows[part], item_id[part])
-        times = np.zeros(item_id.shape, dtype=np.int64)
+        return self._kept("times", rows, index), index
+
+    def watches(self, rows: Ints, index: Ints) -> Ints | None:
+        """Return (B, K) how often the users watched items, ``index`` as from ``look``; None where it is not counted."""
+        return self._kept("watches", rows, index) if "watches" in self._read.columns else None
+
+    def _kept(self, name: str, rows: Ints, index: Ints) -> Ints:
+        times = np.zeros(index.shape, dtype=np.int64)
         known = index > 0
         if known.any():
             places = self._read.at(rows[:, None], index - 1)
-            times[known] = self._read.columns["times"][places[known]]
-        return times, index
+            times[known] = self._read.columns[name][places[known]]
+        return times
 
     def _index(self, rows: Ints, item_id: Ints) -> Ints:
         owner, place = self._read.find(rows)
@@ -56,17 +64,20 @@ class Exposures:
         self._table[cell] = 0
         return np.where(item_id >= 0, found, 0)
 
-    def add(self, rows: Ints, item_id: Ints, index: Ints, read: Bools) -> None:
-        """Count what was read; ``index`` as ``look`` returned it for the same pages."""
+    def add(self, rows: Ints, item_id: Ints, index: Ints, read: Bools, watched: Bools) -> None:
+        """Count what was read, and watched; ``index`` as ``look`` returned it for the same pages."""
         again, anew = read & (index > 0), read & (index == 0)
+        one = {"times": read, "watches": watched} if "watches" in self._read.columns else {"times": read}
         if again.any():
             places = self._read.at(rows[:, None], index - 1)[again]
-            times = self._read.columns["times"]
-            times[places] = np.minimum(times[places].astype(np.int64) + 1, np.iinfo(np.uint16).max)
+            for name, more in one.items():
+                times = self._read.columns[name]
+                times[places] = np.minimum(times[places].astype(np.int64) + more[again], np.iinfo(np.uint16).max)
         count = anew.sum(axis=1)
         some = count > 0
         if some.any():
-            self._read.append(rows[some], count[some], item=item_id[anew], times=1)
+            first = {name: more[anew] for name, more in one.items()}
+            self._read.append(rows[some], count[some], item=item_id[anew], **first)
 
     def state(self) -> Columns:
         """Return everything as arrays."""
@@ -101,7 +112,7 @@ class Cohort:
 
     COLUMNS = ("visits", "decisions", "page", "began", "last", "fatigue", "satisfaction", "trust")
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting, *, watches: bool = False) -> None:
         n = len(setting.personas)
         self.visits: Ints = np.zeros(n, dtype=np.int64)
         self.decisions: Ints = np.zeros(n, dtype=np.int64)
@@ -114,10 +125,11 @@ class Cohort:
         self.satisfaction: Floats = np.full(n, CONTENT)
         self.trust: Floats = np.full(n, NEUTRAL)
         """In the recommender."""
-        self.exposures = Exposures(n, len(setting.items))
+        self.exposures = Exposures(n, len(setting.items), watches=watches)
         self.drift = Drift(setting) if setting.drift else None
         self._draws = setting.draws
         self._per_day = setting.personas.traits.activity * setting.sessions_per_day
+        self._rounds = setting.sessions_per_day if setting.rounds else 0.0
         self._lowest, highest, _ = setting.scale
         self._span = highest - self._lowest
 
@@ -127,6 +139,8 @@ class Cohort:
     def next_visit(self, rows: Ints, now: npt.ArrayLike) -> Floats:
         """Return the moments of the next visits, multiples of 1/1024 minute later than ``now``."""
         draw = self._draws.uniform("visit", rows, self.visits[rows])
+        if self._rounds:
+            return nth_visit(now, self.visits[rows], self._rounds, draw)
         return next_visit(now, self._per_day[rows], draw)
 
     def turn_page(self, rows: Ints, now: Floats) -> None:
@@ -158,6 +172,7 @@ class Cohort:
             told=told,
             trust=self.trust[rows],
             drift=self.drift.at(rows, now) if self.drift else None,
+            watches=self.exposures.watches(rows, index),
         )
         return Look(pages, rows * VISITS + self.visits[rows], self.began[rows], index)
 
@@ -171,7 +186,7 @@ class Cohort:
         watched = decisions.action == Action.WATCH
         n_read, n_watched = read.sum(axis=1), watched.sum(axis=1)
         self.decisions[rows] += 1
-        self.exposures.add(rows, pages.item_id, look.index, read)
+        self.exposures.add(rows, pages.item_id, look.index, read, watched)
         self.fatigue[rows] = tired(pages.fatigue, n_read)
         rating = voiced(decisions.rating, decisions.feedback, self._lowest, self._lowest + self._span)
         if self.drift:

@@ -102,6 +102,24 @@ class Conduct:
         noise = np.sqrt(self.choices.pi) * lasting + np.sqrt(1.0 - self.choices.pi) * passing
         return np.asarray(noise < ndtri(probability * self.choices.eta**seen.exposures))
 
+    def whim(self, pages: Pages) -> Floats:
+        """Return (B, K) Gumbel noise, which added to utilities makes the choice of most a multinomial logit."""
+        draw = self.draws.uniform("choice", pages.user_id[:, None], pages.item_id, pages.decision[:, None])
+        return np.asarray(-np.log(-np.log(draw + 2.0**-54)))
+
+    def choose(self, pages: Pages, utility: Floats, by: DecidedBy) -> Decisions:
+        """Return the decisions of users who take the item of most utility, the first of equals, of all they read.
+
+        ``utility`` is (B, K), -inf for what is not read. Users who cannot skip read nothing but what they take.
+        """
+        best = np.argmax(utility, axis=1)
+        read = utility > -np.inf
+        taken = read & (np.arange(utility.shape[1]) == best[:, None]) & ("watch" in self.choices.able)
+        seen = Pairs.of(pages, read if "skip" in self.choices.able else taken)
+        watched = taken.ravel().take(seen.cell)
+        rating = self.rate(seen.only(watched), np.zeros(np.count_nonzero(watched)))
+        return self.decisions(pages, seen, watched, rating, by)
+
     def _urged(self, seen: Pairs, probability: Floats) -> Floats:
         """Return the probabilities with what friends told counted in, as far as users conform."""
         if seen.told is None or not seen.told.any():

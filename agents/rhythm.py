@@ -1,7 +1,8 @@
-"""When users visit: a Poisson process whose rate follows the hours of the day.
+"""When users visit: at random by the hours of the day, or in rounds.
 
-The rate at day time x in [0, 1) is ``per_day`` x (1 + sum_k a_k cos(2 pi k (x - p_k))) with two
-harmonics: a daily one that peaks in the evening and a half-daily one that adds a morning shoulder.
+By the hours they come as a Poisson process does. Its rate at day time x in [0, 1) is
+``per_day`` x (1 + sum_k a_k cos(2 pi k (x - p_k))) with two harmonics: a daily one that peaks in the evening and a
+half-daily one that adds a morning shoulder.
 MovieLens times are entry times and say nothing of visits, so the shape is a declared assumption.
 """
 
@@ -63,5 +64,22 @@ def next_visit(now: npt.ArrayLike, per_day: npt.ArrayLike, u: npt.ArrayLike) -> 
     target = whole + _mass(days - whole) - np.log1p(-np.asarray(u)) / np.asarray(per_day)
     day = np.floor(target)
     moment = (day + _day_time(target - day)) * DAY
+    return _after(now, moment)
+
+
+def nth_visit(now: npt.ArrayLike, number: npt.ArrayLike, per_day: float, u: npt.ArrayLike) -> Floats:
+    """Return the moment of a visit in rounds: each user's visit ``number`` falls into round ``number``, from 0.
+
+    A round is 1/per_day days long, and ``u`` in [0, 1) spreads visits over its second half, so that what a platform
+    learns at a round's beginning reaches everybody in it. Like ``next_visit`` later than ``now`` in any case.
+
+    >>> nth_visit(0.0, [0, 1], 1.0, 0.5).tolist()
+    [1080.0, 2520.0]
+    """
+    return _after(now, (np.asarray(number) + 0.5 + 0.5 * np.asarray(u)) * (DAY / per_day))
+
+
+def _after(now: npt.ArrayLike, moment: Floats) -> Floats:
+    """Return the first multiple of 1/TICKS minute that is not before a moment, and later than ``now``."""
     first = np.floor(np.asarray(now) * TICKS) + 1.0
     return np.asarray(np.maximum(np.ceil(moment * TICKS), first) / TICKS)

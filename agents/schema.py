@@ -173,6 +173,8 @@ class Setting:
     slate_size: int = 10
     sessions_per_day: float = 1.0
     """Visits a day of a user of average activity."""
+    rounds: bool = False
+    """Whether all users visit once a round, ``sessions_per_day`` rounds a day, whatever their activity."""
     memory_tokens: int = 300
     """Ceiling of the memory text put into a prompt."""
     vectors: npt.NDArray[np.float32] | None = None
@@ -236,6 +238,8 @@ class Pages:
     """In the recommender; None: neutral"""
     drift: npt.NDArray[np.float32] | None = None
     """(B, genres) how far tastes have moved from those of the persona; None: tastes stay"""
+    watches: Ints | None = None
+    """(B, K) how often the user watched the item before; None where no behavior asks for it"""
 
 
 @dataclass(frozen=True, slots=True)

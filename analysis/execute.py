@@ -29,7 +29,7 @@ from simulator.problems import Problem, unknown
 from simulator.run import budget_of, models, run
 from simulator.scenario import Scenario
 from simulator.scenario_file import expand, read, resolved
-from simulator.study import cells, study
+from simulator.study import After, cells, study
 
 KEYS = {
     "seed": "seed",
@@ -152,7 +152,10 @@ def _execute(scenario: Scenario, folder: Path, console: Console, answers: Path |
     degraded = None
     try:
         if not unreported(folder):
-            (_study if scenario.study else _run)(scenario, folder, console, answers)
+            if scenario.study:
+                run_study(scenario, folder, console, answers, after=measure_run)
+            else:
+                _run(scenario, folder, console, answers)
     except Degraded as error:
         degraded = error
     for manifest in (folder / "manifest.json", *folder.glob("cells/*/manifest.json")):
@@ -199,10 +202,13 @@ def _run(scenario: Scenario, folder: Path, console: Console, answers: Path | Non
         display.show(0, None)
 
 
-def _study(scenario: Scenario, folder: Path, console: Console, answers: Path | None) -> None:
+def run_study(
+    scenario: Scenario, folder: Path, console: Console, answers: Path | None = None, after: After | None = None
+) -> None:
+    """Run what is not finished of a study, watched and interruptible."""
     names = [cell.folder.name for cell in cells(scenario, folder)]
     with interruption(console) as stop, Display(console, names) as display:
-        study(scenario, folder, replay=answers, watch=display.show, stop=stop, after=measure_run)
+        study(scenario, folder, replay=answers, watch=display.show, stop=stop, after=after)
 
 
 def summary(folder: Path) -> dict[str, Any]:

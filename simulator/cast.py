@@ -124,6 +124,7 @@ def stage(scenario: Scenario) -> tuple[Dataset, Interactions, Setting]:
         draws=streams,
         slate_size=scenario.recommender.slate_size,
         sessions_per_day=scenario.users.sessions_per_day,
+        rounds=scenario.users.rhythm == "rounds",
         memory_tokens=scenario.users.memory_tokens,
         vectors=embedded(dataset.catalog.items, scenario.users.memory.relevance),
         reflect_every=scenario.users.memory.reflect_every,

@@ -16,6 +16,8 @@ class Catalog:
 
     items: tuple[Item, ...]
     names: tuple[str, ...]
+    released: Floats | None = None
+    """Minute from which each item is on offer; None: all are from the start."""
 
     def __len__(self) -> int:
         return len(self.items)

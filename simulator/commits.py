@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from agents.crash import crash_point
 from agents.errors import TasteloopError
+from agents.schema import Floats
 from simulator.record import PAGES, Columns, Digest, impressions_table
 
 FRAME = struct.Struct("<II")
@@ -86,12 +87,20 @@ class CommitLog:
     compared with what comes out (by hash chain) instead of being written a second time.
     """
 
-    def __init__(self, folder: Path, recommender: str, sync: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        recommender: str,
+        sync: Callable[[], None] = lambda: None,
+        released: Floats | None = None,
+    ) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.digest = Digest()
         self._recommender = recommender
         self._sync = sync
+        self._released = released
+        """When items come on offer, where not all are from the start."""
         self._pending: dict[str, list[pa.Table]] = defaultdict(list)
         self._pending_rows = 0
         self._unsealed: dict[int, str] = {}
@@ -186,7 +195,7 @@ class CommitLog:
 
     def _write_segment(self, path: Path, name: str, table: pa.Table) -> None:
         if name == PAGES:
-            table = impressions_table(table, self._recommender)
+            table = impressions_table(table, self._recommender, self._released)
         temporary = path.with_name(f".{path.name}.part")
         coded = [name for name in table.column_names if name not in DENSE]
         pq.write_table(table, temporary, compression="zstd", use_dictionary=coded, store_schema=False)

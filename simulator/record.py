@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from agents.memory import Operation
-from agents.schema import PAD, Action, DecidedBy, ExitReason, Feedback, Floats, Ints
+from agents.schema import PAD, Action, Bools, DecidedBy, ExitReason, Feedback, Floats, Ints
 from simulator.log import TABLES, UNDIGESTED
 
 Columns = dict[str, npt.NDArray[Any]]
@@ -71,7 +71,7 @@ def _arrow(column: npt.NDArray[Any]) -> pa.Array:
     return pa.array(column)
 
 
-def impressions_table(pages: pa.Table, recommender: str) -> pa.Table:
+def impressions_table(pages: pa.Table, recommender: str, released: Floats | None = None) -> pa.Table:
     """Return pages as rows of ``impressions``, one an item shown."""
     item = _flat(pages, "item_id")
     shown = item != PAD
@@ -108,12 +108,20 @@ def impressions_table(pages: pa.Table, recommender: str) -> pa.Table:
         else _same("", len(owner)),
         "dwell_s": _flat(pages, "dwell")[shown] * 60,
         "popularity_rank": _flat(pages, "popularity_rank")[shown].astype(np.int64),
-        "item_age": (now - _flat(pages, "released")[shown] if "released" in pages.column_names else now)
-        / MINUTES_A_DAY,
+        "item_age": _age(pages, now, item, shown, released),
         "decided_by": _coded("decided_by", each("decided_by")),
         "call_id": _spread(pages, "call_id", owner),
     }
     return pa.table(columns)
+
+
+def _age(pages: pa.Table, now: Floats, item: Ints, shown: Bools, released: Floats | None) -> Floats:
+    """Return the days since the items shown came on offer, by an intervention or by the catalog's own timetable."""
+    if "released" in pages.column_names:
+        since = _flat(pages, "released")[shown]
+    else:
+        since = np.zeros(len(now)) if released is None else np.maximum(released[item[shown]], 0.0)
+    return np.asarray((now - since) / MINUTES_A_DAY)
 
 
 def _flat(pages: pa.Table, name: str) -> npt.NDArray[Any]:

@@ -170,7 +170,7 @@ def _execute(
         warm=recommender.warm,
         voices=dispatcher,
     )
-    log = CommitLog(folder / "log", recommender.kind, dispatcher.sync)
+    log = CommitLog(folder / "log", recommender.kind, dispatcher.sync, cast.catalog.released)
     checkpoint = Checkpoint(folder / "checkpoints" / "columns.npz", digest(scenario))
     try:
         world = World(scenario, cast, fits, progress)

@@ -93,7 +93,7 @@ class DataSection(Component):
     """The data set, with its loader's parameters."""
 
     split: Split = Split()
-    min_interactions: int = Field(10, ge=1, description="users with fewer are not simulated")
+    min_interactions: int = Field(10, ge=0, description="users with fewer are not simulated")
 
 
 class ChoiceSection(Section):
@@ -136,6 +136,11 @@ class UsersSection(Section):
     memory_tokens: int = Field(300, ge=0, description="ceiling of the memory text put into a prompt")
     memory: MemorySection = MemorySection()
     sessions_per_day: Annotated[float, Field(gt=0)] = Field(1.0, description="visits of a user of average activity")
+    rhythm: Literal["hours", "rounds"] = Field(
+        "hours",
+        description="at random by the hours of the day, or in rounds: everybody visits once in the second half of "
+        "each, sessions_per_day rounds a day",
+    )
     search: Share = Field(0.0, description="share of visits that begin with a search for a genre of the user's mood")
     actions: Actions = Field(
         USUAL, description=f"all that users can do, whatever the shares below say: of {', '.join(ABILITIES)}"

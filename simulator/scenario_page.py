@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 from simulator.components import find, names
 from simulator.scenario_schema import PLACES, SECTIONS, explain, json_schema, parameters
 
+STUDIES = Path(__file__).parents[1] / "scenarios" / "validation"
 _HEAD = """# Scenario files
 
 Written by `python run_sim.py schema --markdown`; edit the docstrings it comes from, not this file.
@@ -15,6 +18,12 @@ A scenario is YAML 1.2. Unknown keys are errors; durations carry their unit (`30
 `kind:` names a component: a file of its folder, `package.module:Class`, or an installed entry point.
 `extends: other.yaml` lays this file on another one; `--set a.b=value` lays a value on both.
 `python run_sim.py validate FILE` names every problem; `python run_sim.py schema` writes a JSON Schema for editors.
+"""
+_STUDIES = """## Validation studies
+
+Published studies told as scenarios (`scenarios/validation/`), and a reference of this repository's own.
+`python run_sim.py validation all` runs them and prints what they claim beside what came out, with intervals over seeds;
+exit code 6 says that a claim failed. What each claims is in `analysis/validation/`.
 """
 _TABLE = "| key | value | default | meaning |\n|---|---|---|---|\n"
 _TITLES = {
@@ -40,7 +49,14 @@ def markdown() -> str:
             parts.append(f"## {title}\n\n{section.get('description', '')}\n\n{_TABLE}{''.join(rows)}")
     for family, title in _TITLES.items():
         parts.append(f"## {title}\n\n" + "\n".join(_component(family, kind) for kind in names(family)))
+    parts.append("\n".join([_STUDIES, *map(_study, sorted(STUDIES.glob("*.yaml")))]))
     return "\n".join(part.rstrip() + "\n" for part in parts)
+
+
+def _study(path: Path) -> str:
+    """Return a scenario file's name and the paragraph it begins with."""
+    comment = takewhile(lambda line: line.startswith("#"), path.read_text(encoding="utf-8").splitlines())
+    return f"### `{path.stem}`\n\n" + "\n".join(line.removeprefix("#").strip() for line in comment) + "\n"
 
 
 def _sections(whole: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

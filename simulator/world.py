@@ -15,6 +15,7 @@ from agents.llm.base import Answer, Prompt
 from agents.needs import Needs
 from agents.schema import PAD, Action, Bools, Decisions, ExitReason, Floats, Ints
 from simulator.agenda import Agenda
+from simulator.arrivals import Arrivals
 from simulator.cast import Cast
 from simulator.checkpoint import prefixed
 from simulator.fits import Fits
@@ -73,7 +74,7 @@ class World:
         self.cast = cast
         self.streams = Streams(scenario.seed)
         self.record = Record(scenario.platform.window)
-        self.cohort = Cohort(cast.setting)
+        self.cohort = Cohort(cast.setting, watches=any(behavior.asks_watches for behavior in cast.behaviors))
         self._able = cast.setting.choices.able
         self._agenda = Agenda(
             scenario, cast.catalog, cast.setting.popularity, len(cast.setting.personas), cast.dataset.scale
@@ -81,6 +82,7 @@ class World:
         known = released(cast.known, self._agenda.unreleased)
         self._popularity = np.where(self._agenda.unreleased, 0.0, cast.setting.popularity)
         self._trails = trails_of(known, len(cast.setting.personas))
+        self._arrivals = Arrivals.of(cast.catalog)
         self._needs = Needs.of(cast.setting)
         self._search = SearchIndex(cast.catalog, self._popularity)
         self.social = Social(scenario.social, cast.setting, self.streams) if scenario.social else None
@@ -188,14 +190,18 @@ class World:
         history = self._trails.columns["item"][place].astype(np.int64)
         starts = np.concatenate([[0], np.cumsum(self._trails.size[rows])])
         hide = self.scenario.recommender.exclude_seen
+        exclude = history if hide else np.empty(0, dtype=np.int64)
+        exclude_starts = starts if hide else np.zeros_like(starts)
+        if self._arrivals:
+            exclude, exclude_starts = self._arrivals.barred(now, exclude, exclude_starts)
         requests = Requests(
             user_id=rows,
             now=now,
             history=history,
             history_time=self._trails.columns["time"][place],
             starts=starts,
-            exclude=history if hide else np.empty(0, dtype=np.int64),
-            exclude_starts=starts if hide else np.zeros_like(starts),
+            exclude=exclude,
+            exclude_starts=exclude_starts,
             seed=self.streams.words("request", rows, self.cohort.decisions[rows]),
         )
         withheld = [version.withheld for version in versions]

@@ -11,7 +11,7 @@ from simulator.scenario_schema import json_schema
 from simulator.source import load
 
 FOLDER = Path(__file__).parent.parent / "scenarios"
-FILES = sorted(FOLDER.glob("*.yaml"))
+FILES = sorted(FOLDER.rglob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -54,7 +54,7 @@ def test_an_editor_accepts_a_scenario(path, editor):
         (("recommender", "recency"), "much"),
         (("recommender", "retrain"), "1 day"),
         (("recommender", "kind"), "easy"),
-        (("data", "min_interactions"), 0),
+        (("data", "min_interactions"), -1),
         (("users", "persona"), "from_history"),
     ],
 )

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from agents.errors import InvalidInput
 from agents.llm.base import Answer, Kind, Prompt
@@ -19,6 +19,8 @@ class Behavior(ABC):
     """
 
     share: float = field(default=1.0, kw_only=True)
+    asks_watches: ClassVar[bool] = False
+    """Whether its pages must say how often their user watched each item before."""
 
     def __post_init__(self) -> None:
         if not 0 < self.share < float("inf"):

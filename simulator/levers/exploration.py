@@ -12,6 +12,7 @@ from simulator.levers.reranked import Offers, Reranking
 from simulator.recommenders.allowed import Allowed
 from simulator.recommenders.base import Recommender, Requests, Slates, State
 from simulator.recommenders.random import drawn
+from simulator.scenario import Duration
 from simulator.seeds import Streams
 
 
@@ -24,9 +25,11 @@ class Exploration(Reranking):
     at its position over all draws: of its own one, of the other positions', and of the item's.
 
     strength: chance of each position to be given away.
+    until: time at which exploring ends; null: never.
     """
 
     strength: Annotated[float, Field(ge=0, le=1)]
+    until: Duration | None = None
     pool: int = field(init=False, repr=False, default=1)
 
     def learn(self, recommender: Recommender, log: Interactions, catalog: Catalog, rng: np.random.Generator) -> State:
@@ -40,12 +43,15 @@ class Exploration(Reranking):
         can = np.asarray(offers.known["can"], dtype=np.int64)
         allowed = Allowed.of(_numbered(offers, can), np.arange(len(can)))
         seed, filled = offers.requests.seed, offers.there.sum(axis=1)
-        away = offers.there & (Streams(0).uniform("exploration", seed[:, None], np.arange(k)) < self.strength)
+        exploring = offers.requests.now < (np.inf if self.until is None else self.until)
+        given = Streams(0).uniform("exploration", seed[:, None], np.arange(k)) < self.strength
+        away = offers.there & given & exploring[:, None]
         fresh = allowed.places(drawn(seed, np.minimum(allowed.count, len(can)), k))
         items = _given(offers.item, away, np.append(can, PAD)[fresh])
-        there, given = items != PAD, away & (items != PAD)
+        there = items != PAD
         logged = np.log(_propensity(items, offers.item, filled, allowed.count, self.strength))
-        score = np.where(given, np.nan, offers.slates.score)
+        logged = np.where(exploring[:, None], logged, 0.0)
+        score = np.where(away & there, np.nan, offers.slates.score)
         return Slates(items, score, np.where(there, logged, np.nan), offers.slates.diagnostics)
 
 

@@ -84,6 +84,10 @@ class Reranking(Lever):
         """Return the recommender with its slates chosen anew."""
         return Reranked(recommender, self)
 
+    def lessons(self, log: Interactions) -> Interactions:
+        """Return what of a log the recommender is to learn from; all of it by default."""
+        return log
+
     def learn(self, recommender: Recommender, log: Interactions, catalog: Catalog, rng: np.random.Generator) -> State:
         """Return what choosing needs to know, when the recommender has just been fitted."""
         return {}
@@ -115,6 +119,7 @@ class Reranked(Recommender):
         self, log: Interactions, catalog: Catalog, *, rng: np.random.Generator, progress: Progress = silent
     ) -> None:
         """Fit the recommender, then learn what the lever needs."""
+        log = self.lever.lessons(log)
         self.inner.fit(log, catalog, rng=rng, progress=progress)
         self._known = self.lever.learn(self.inner, log, catalog, rng)
 
@@ -147,8 +152,8 @@ class Reranked(Recommender):
         return Slates(slates.item_id, slates.score, logged, offered.diagnostics)
 
     def update(self, events: Interactions) -> None:
-        """Pass the events on."""
-        self.inner.update(events)
+        """Pass on what of the events is to be learned from."""
+        self.inner.update(self.lever.lessons(events))
 
     def state(self) -> State:
         """Return the recommender's state and what the lever learned, under their prefixes."""

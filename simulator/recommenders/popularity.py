@@ -1,9 +1,10 @@
 """What most people took."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from agents.schema import PAD, Floats, Ints
 from simulator.catalog import Catalog, Interactions
@@ -14,14 +15,16 @@ from simulator.scenario import Duration
 
 @dataclass
 class Popularity(Scorer):
-    """Show everyone the most taken items.
+    """Show everyone the most taken items, or those around another quantile of popularity.
 
     half_life: age at which an interaction counts half (none: all count alike).
+    quantile: of popularity, of what is shown first, the nearest following (1: the most taken; .5: the median item).
     """
 
     reference: ClassVar[bool] = True
 
     half_life: Duration | None = None
+    quantile: Annotated[float, Field(ge=0, le=1)] = 1.0
     _counts: Floats = field(init=False, repr=False, default_factory=lambda: np.zeros(0))
     _order: Ints = field(init=False, repr=False, default_factory=lambda: np.full(1, PAD))
     _falling: Floats = field(init=False, repr=False, default_factory=lambda: np.full(1, np.nan))
@@ -38,8 +41,8 @@ class Popularity(Scorer):
         progress(1.0, "counts")
 
     def score(self, requests: Requests) -> Floats:
-        """Return the counts, the same for every request."""
-        return np.tile(self._counts, (len(requests), 1))
+        """Return the counts (or how near items are to the quantile), the same for every request."""
+        return np.tile(self._falling[self._place], (len(requests), 1))
 
     def recommend(self, requests: Requests, k: int) -> Slates:
         """Return the first k allowed items of the one order there is: what ``score`` would give, for less."""
@@ -56,12 +59,17 @@ class Popularity(Scorer):
         self._rank(np.asarray(state["counts"], dtype=np.float64))
 
     def _rank(self, counts: Floats) -> None:
-        """Keep the counts, items and counts from most to least (ties by item id), and each item's place there.
+        """Keep the counts, items and scores from first to last (ties by item id), and each item's place there.
 
         What stands at PAD, the last place of an array, ends both: no item, no score.
         """
         order = np.argsort(-counts, kind="stable")
+        score = counts[order]
+        if self.quantile < 1:
+            away = np.abs(np.arange(len(order)) - (1 - self.quantile) * (len(order) - 1))
+            nearest = np.argsort(away, kind="stable")
+            order, score = order[nearest], -away[nearest]
         self._counts = counts
-        self._order, self._falling = np.append(order, PAD), np.append(counts[order], np.nan)
+        self._order, self._falling = np.append(order, PAD), np.append(score, np.nan)
         self._place = np.empty_like(order)
         self._place[order] = np.arange(len(order))

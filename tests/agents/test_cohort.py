@@ -39,7 +39,7 @@ def test_exposures_count_what_was_read() -> None:
         times, index = exposures.look(rows, items)
         np.testing.assert_array_equal(times, np.where(items == PAD, 0, counts[rows[:, None], items]))
         read = (rng.random(items.shape) < 0.5) & (items != PAD)
-        exposures.add(rows, items, index, read)
+        exposures.add(rows, items, index, read, read)
         for row, item in zip(np.repeat(rows, read.sum(axis=1)), items[read], strict=True):
             counts[row, item] += 1
     again = Exposures(3, 50)
@@ -103,3 +103,22 @@ def test_what_a_search_found_leaves_trust_in_the_recommender_alone() -> None:
     cohort, rows = Cohort(WORLD), np.array([2, 0])
     page_turned(cohort, rows, np.array([60.0, 61.0]), recommended=np.array([True, False]))
     assert cohort.trust[2] > cohort.trust[0] == 0.5
+
+
+def test_watches_are_counted_beside_readings_where_asked_for() -> None:
+    rows, items = np.array([2, 0]), np.array([[4, 1, PAD], [1, 3, 4]])
+    read = items != PAD
+    watched = read & (items == 1)
+    exposures = Exposures(3, 5, watches=True)
+    for _ in range(3):
+        _, index = exposures.look(rows, items)
+        exposures.add(rows, items, index, read, watched)
+    again = Exposures(3, 5, watches=True)
+    again.load_state(exposures.state())
+    times, index = again.look(rows, items)
+    assert times.tolist() == [[3, 3, 0], [3, 3, 3]]
+    counted = again.watches(rows, index)
+    assert counted is not None
+    assert counted.tolist() == [[0, 3, 0], [3, 0, 0]]
+    plain = Exposures(3, 5)
+    assert plain.watches(rows, plain.look(rows, items)[1]) is None

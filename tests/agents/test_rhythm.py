@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.rhythm import DAY, _day_time, _mass, next_visit
+from agents.rhythm import DAY, _day_time, _mass, next_visit, nth_visit
 from simulator.seeds import Streams
 
 moments = st.integers(0, 2**40).map(lambda ticks: ticks / 1024)
@@ -47,3 +47,14 @@ def test_rate_and_hours_are_as_declared() -> None:
     counts = np.histogram(hours, bins=24, range=(0, 24))[0]
     assert counts.argmax() in range(18, 22)
     assert counts.max() > 3 * counts.min()
+
+
+@given(st.integers(0, 500), st.floats(0.1, 20), st.floats(0, 1, exclude_max=True))
+def test_a_visit_in_rounds_falls_into_the_second_half_of_its_own(number: int, per_day: float, u: float) -> None:
+    then = float(nth_visit(0.0, number, per_day, u))
+    assert (number + 0.5) * DAY / per_day <= then <= (number + 1) * DAY / per_day + 1 / 1024
+    assert (then * 1024).is_integer()
+
+
+def test_who_is_late_for_a_round_visits_at_once() -> None:
+    assert float(nth_visit(5000.0, 1, 1.0, 0.5)) == 5000.0 + 1 / 1024
