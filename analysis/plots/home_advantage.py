@@ -23,8 +23,8 @@ class HomeAdvantage(Plot):
     reading = (
         "Share of shown items that were watched, over its mean over all recommenders under the same users: above 1 "
         "a recommender serves these users better than the others do. Points are the combinations of the other "
-        "assumptions, bars 95 % intervals over seeds. A ranking may be claimed only where all families agree; where one "
-        "alone puts a recommender first, it has an advantage at home."
+        "assumptions, bars 95 % intervals over seeds. A ranking may be claimed only where all families agree; where "
+        "one alone puts a recommender first, it has an advantage at home."
     )
     counted = "users"
     bands = True
