@@ -58,7 +58,7 @@ def _draw(ax: Axes, spells: Sequence[Spell], label: str) -> None:
         rotation=90,
         ha="left",
         va="top",
-        fontsize=6,
+        fontsize=8,
         color=INK,
         parse_math=False,
         bbox={"facecolor": "white", "alpha": 0.6, "linewidth": 0, "pad": 0.4},

@@ -14,7 +14,7 @@ from analysis.plots.base import Plot
 from analysis.plots.style import FAINT, INK, PAGE, STYLES
 
 NAMES = {"on": "judged on", "depth": "places", "snapshot": "popularity", "head": "head", "profile": "profile"}
-LINE = 0.145
+LINE = 0.17
 """Inches a choice takes."""
 
 
@@ -51,7 +51,7 @@ class SpecificationCurve(Plot):
         for place, (key, value) in enumerate(choices):
             chosen = frame.index[frame[key] == value]
             low.plot(chosen, [place] * len(chosen), linestyle="none", marker="|", markersize=5, color=STYLES[1].color)
-        low.set_yticks(range(len(choices)), [f"{NAMES.get(key, key)}: {value}" for key, value in choices], fontsize=6.5)
+        low.set_yticks(range(len(choices)), [f"{NAMES.get(key, key)}: {value}" for key, value in choices])
         low.set_ylim(len(choices) - 0.4, -0.6)
         low.set_xlabel("specifications, sorted by effect")
         low.tick_params(bottom=False, labelbottom=False)
