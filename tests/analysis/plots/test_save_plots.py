@@ -22,8 +22,8 @@ ABSENT = {"lag_bias", "community_network", "specification_curve", "home_advantag
 """Figures of studies of lag, of ties, with hypotheses and over user families."""
 
 
-PARTIAL = {"forest", "cost_over_time"}
-"""Figures that leave out the baseline, or whoever asked no language model."""
+PARTIAL = {"forest", "cost_over_time", "new_item_survival"}
+"""Figures that leave out the baseline, whoever asked no language model, and worlds without new items."""
 
 
 def complete(folder: Path) -> Study:
