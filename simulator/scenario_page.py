@@ -9,7 +9,8 @@ from typing import Any
 from simulator.components import find, names
 from simulator.scenario_schema import PLACES, SECTIONS, explain, json_schema, parameters
 
-STUDIES = Path(__file__).parents[1] / "scenarios" / "validation"
+LIBRARY = Path(__file__).parents[1] / "scenarios"
+STUDIES = LIBRARY / "validation"
 _HEAD = """# Scenario files
 
 Written by `python run_sim.py schema --markdown`; edit the docstrings it comes from, not this file.
@@ -18,6 +19,10 @@ A scenario is YAML 1.2. Unknown keys are errors; durations carry their unit (`30
 `kind:` names a component: a file of its folder, `package.module:Class`, or an installed entry point.
 `extends: other.yaml` lays this file on another one; `--set a.b=value` lays a value on both.
 `python run_sim.py validate FILE` names every problem; `python run_sim.py schema` writes a JSON Schema for editors.
+"""
+_LIBRARY = """## Library
+
+Scenarios to run as they are, to change, or to extend. Figures show one run of them each; how large, their captions say.
 """
 _STUDIES = """## Validation studies
 
@@ -49,14 +54,17 @@ def markdown() -> str:
             parts.append(f"## {title}\n\n{section.get('description', '')}\n\n{_TABLE}{''.join(rows)}")
     for family, title in _TITLES.items():
         parts.append(f"## {title}\n\n" + "\n".join(_component(family, kind) for kind in names(family)))
-    parts.append("\n".join([_STUDIES, *map(_study, sorted(STUDIES.glob("*.yaml")))]))
+    for head, folder in ((_LIBRARY, LIBRARY), (_STUDIES, STUDIES)):
+        parts.append("\n".join([head, *map(_study, sorted(folder.glob("*.yaml")))]))
     return "\n".join(part.rstrip() + "\n" for part in parts)
 
 
 def _study(path: Path) -> str:
-    """Return a scenario file's name and the paragraph it begins with."""
+    """Return a scenario file's name, the paragraph it begins with and, where one was drawn, a figure of it."""
     comment = takewhile(lambda line: line.startswith("#"), path.read_text(encoding="utf-8").splitlines())
-    return f"### `{path.stem}`\n\n" + "\n".join(line.removeprefix("#").strip() for line in comment) + "\n"
+    text = "\n".join(line.removeprefix("#").strip() for line in comment)
+    figures = (f"![{one.stem}](figures/{one.name})\n" for one in sorted(LIBRARY.glob(f"figures/{path.stem}-*.png")))
+    return "\n".join([f"### `{path.stem}`\n\n{text}\n", *figures])
 
 
 def _sections(whole: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
