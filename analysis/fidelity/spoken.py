@@ -273,7 +273,9 @@ def agreement(one: Floats, other: Floats) -> float:
     """Return the mean over pages of Spearman's rank correlation between two scorings of the same items."""
     from scipy.stats import spearmanr
 
-    both = [np.isfinite(a) & np.isfinite(b) for a, b in zip(one, other, strict=True)]
-    found = [float(spearmanr(a[k], b[k]).statistic) for a, b, k in zip(one, other, both, strict=True) if k.sum() > 2]
-    known = [value for value in found if np.isfinite(value)]
-    return float(np.mean(known)) if known else float("nan")
+    found = []
+    for a, b in zip(one, other, strict=True):
+        both = np.isfinite(a) & np.isfinite(b)
+        if both.sum() > 2 and np.ptp(a[both]) > 0 and np.ptp(b[both]) > 0:  # without order there is nothing to agree on
+            found.append(float(spearmanr(a[both], b[both]).statistic))
+    return float(np.mean(found)) if found else float("nan")
