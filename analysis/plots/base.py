@@ -20,7 +20,7 @@ class Drawing(ABC):
 
     title: ClassVar[str]
     section: ClassVar[str]
-    """Where the report shows it: popularity, echo or outcomes."""
+    """Where the report shows it: popularity, echo, outcomes or fidelity."""
     reading: ClassVar[str]
     """How to read the figure, one or two sentences."""
     counted: ClassVar[str]

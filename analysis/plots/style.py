@@ -101,7 +101,9 @@ def arm_legend(figure: Figure, styles: dict[str, ArmStyle], *, lines: bool = Tru
         Line2D([], [], color=s.color, linestyle=s.dashes if lines else "none", marker=s.marker, label=arm)
         for arm, s in styles.items()
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 4), columnspacing=1.6)
+    widest = 0.55 + 0.075 * max(map(len, styles))  # inches of an entry: its line and 8 pt letters
+    fitting = max(1, min(len(handles), int(figure.get_figwidth() / widest), 4))
+    figure.legend(handles=handles, loc="outside upper center", ncols=fitting, columnspacing=1.6)
 
 
 def day_axis(axes: Axes, arm: str = "") -> None:

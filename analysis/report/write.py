@@ -21,7 +21,12 @@ from analysis.report.semantic_ids import semantic_ids
 HERE = Path(__file__).parent
 LINES, MORE_DIGITS = re.compile(rb' d="[^"]*"'), re.compile(rb"(\.\d\d)\d+")
 NAME = "report.html"
-SECTIONS = {"popularity": "Popularity bias", "echo": "Echo chambers", "outcomes": "What users got"}
+SECTIONS = {
+    "popularity": "Popularity bias",
+    "echo": "Echo chambers",
+    "outcomes": "What users got",
+    "fidelity": "Beside real users",
+}
 
 
 def write_report(study: Study, drawn: Sequence[Drawn]) -> Path:

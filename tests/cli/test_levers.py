@@ -7,8 +7,8 @@ import pytest
 
 from agents.errors import Interrupted
 from analysis.cli import evaluate, study
+from analysis.cli import list as list_
 from simulator import checkpoint
-from simulator.cli import list as list_
 from simulator.cli import validate
 from simulator.run import budget_of, models, run
 from simulator.scenario_file import read

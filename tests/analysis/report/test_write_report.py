@@ -78,7 +78,8 @@ def test_markup_in_titles_stays_text(one_seed: Path, html: str, page: Page) -> N
 def test_every_section_and_figure_is_there(page: Page) -> None:
     ids = {section["id"] for section in page.of("section") if "id" in section}
     assert ids == {
-        "setup", "headline", "popularity", "echo", "outcomes", "agents", "slates", "assumptions", "cost", "seeds",
+        "setup", "headline", "popularity", "echo", "outcomes", "fidelity", "agents", "slates", "assumptions", "cost",
+        "seeds",
         "provenance", "downloads",
     }  # fmt: skip
     images = page.of("img")
