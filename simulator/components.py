@@ -45,6 +45,7 @@ FAMILIES = {
     "llm": ("agents.llm", "LanguageModel"),
     "graphs": ("simulator.graphs", "Graph"),
     "interventions": ("simulator.interventions", "Intervention"),
+    "strategies": ("analysis.augment.strategies", "Strategy"),
 }
 """Family -> (its folder, the base class in the folder's ``base.py``)."""
 

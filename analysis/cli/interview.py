@@ -30,18 +30,9 @@ def command(
 
     What it remembers is read off the log, so any user can be asked, also one that decided by rules.
     """
-    from analysis.execute import llm_overrides
     from simulator.run import models
-    from simulator.scenario_file import read
 
-    path = folder / "scenario.resolved.yaml"
-    if not path.is_file():
-        raise InvalidInput(f"{folder} is no run folder: it has no scenario.resolved.yaml")
-    scenario = read(path, [])
-    if llm and not scenario.llm:
-        scenario = read(path, [f"llm.{MODEL}={llm if llm.lstrip().startswith('{') else f'{{kind: {llm}}}'}"])
-    elif llm:
-        scenario = read(path, llm_overrides(scenario, llm))
+    scenario = spoken_by(folder, llm)
     if not scenario.llm:
         raise InvalidInput(f"{folder} was run without a language model; name one with --llm, such as --llm scripted")
     questions = iter(ask) if ask else _typed()
@@ -49,6 +40,20 @@ def command(
     with tempfile.TemporaryDirectory() as scratch, models(scenario, Path(scratch) / "answers.journal") as dispatcher:
         for turn in _talk(dispatcher, next(iter(scenario.llm)), opening, questions):
             print(json.dumps(turn) if json_ else turn["answer"], flush=True)
+
+
+def spoken_by(folder: Path, llm: str | None) -> Any:
+    """Return a run's scenario, with the component ``llm`` as its language model where one is named."""
+    from analysis.execute import llm_overrides
+    from simulator.scenario_file import read
+
+    path = folder / "scenario.resolved.yaml"
+    if not path.is_file():
+        raise InvalidInput(f"{folder} is no run folder: it has no scenario.resolved.yaml")
+    scenario = read(path, [])
+    if llm and not scenario.llm:
+        return read(path, [f"llm.{MODEL}={llm if llm.lstrip().startswith('{') else f'{{kind: {llm}}}'}"])
+    return read(path, llm_overrides(scenario, llm)) if llm else scenario
 
 
 def remembered(folder: Path, scenario: Any, user: int) -> "tuple[Message, ...]":

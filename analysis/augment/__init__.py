@@ -1,0 +1,1 @@
+"""From finished runs to datasets that recommenders are trained on."""

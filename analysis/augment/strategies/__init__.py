@@ -1,0 +1,1 @@
+"""Which simulated interactions a dataset is augmented with; one file is one strategy."""
