@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from agents.errors import InvalidInput
+from agents.errors import GateFailed, InvalidInput
 from analysis.augment.dataset import FORMAT, TABLES, TrainingData
-from analysis.augment.gates import betraying
+from analysis.augment.gates import LEAKAGE, betraying
 from analysis.augment.placement import placed
 from analysis.augment.shown import Played, known_at_start, read
 from analysis.augment.source import KEY, PAIR, Source, among
@@ -50,7 +50,8 @@ def build(
 ) -> TrainingData:
     """Return the dataset that strategies make of runs; its gates are not checked yet.
 
-    Raise InvalidInput where a run was shown something of the evaluation split, or decided by nothing that is asked for.
+    Raise GateFailed where a run was shown something of the evaluation split, InvalidInput where nothing was decided by
+    what is asked for.
     """
     for one in runs:
         _check_knowledge(one, source)
@@ -73,13 +74,13 @@ def build(
 
 
 def _check_knowledge(one: Played, source: Source) -> None:
-    """Raise InvalidInput where the platform of a run began with something of the evaluation split."""
+    """Raise GateFailed where the platform of a run began with something of the evaluation split."""
     known = known_at_start(one, source.users, source.end)
     late = known[among(known, source.held_out, KEY) & ~among(known, source.train, KEY)]
     if len(late):
         first = late.iloc[0]
-        raise InvalidInput(
-            f"{one.run.folder} was shown {len(late)} rows of the evaluation split, the first of them user "
+        raise GateFailed(
+            f"{LEAKAGE}: {one.run.folder} was shown {len(late)} rows of the evaluation split, the first of them user "
             f"{first['user']}, item {first['item']}; what it did cannot be trained on: run it again"
         )
 
