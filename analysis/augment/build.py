@@ -68,8 +68,9 @@ def build(
     } | counts
     tables = _tables(source, runs, exposures, rows, options)
     texts = [row for strategy in strategies for row in strategy.describe(material, voice)]
-    if texts:
-        tables["descriptions"], counts["descriptions_naming_held_out"] = _descriptions(texts, source)
+    if any(strategy.writes for strategy in strategies):
+        tables["descriptions"], missing = _descriptions(texts, source)
+        counts |= missing
     return TrainingData(_about(source, runs, options, tables, counts), tables)
 
 
@@ -138,11 +139,13 @@ def _tables(
     return {name: frame[TABLES[name].names].reset_index(drop=True) for name, frame in tables.items()}
 
 
-def _descriptions(texts: list[dict[str, Any]], source: Source) -> tuple[pd.DataFrame, int]:
-    """Return the texts without those that name an item held out from the user they tell of, and how many those are."""
+def _descriptions(texts: list[dict[str, Any]], source: Source) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return the usable texts that name no item held out from the user they tell of, and how many are left out."""
     table = pd.DataFrame(texts, columns=TABLES["descriptions"].names).drop_duplicates(["of", "name"])
-    betrays = betraying(table, source.train, source.held_out, source.items)
-    return table[~betrays].reset_index(drop=True), int(betrays.sum())
+    written = table[table["text"] != ""]
+    betrays = betraying(written, source.train, source.held_out, source.items)
+    counts = {"texts_unusable": len(table) - len(written), "texts_naming_held_out": int(betrays.sum())}
+    return written[~betrays].reset_index(drop=True), counts
 
 
 def _about(

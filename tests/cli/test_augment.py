@@ -207,6 +207,37 @@ def test_counterfactuals_need_twins(twins: tuple[Path, Path], tmp_path: Path) ->
     assert "'nowhere'" in refused(augmented(*twins, "--out", tmp_path / "x", "--strategy", arms), InvalidInput)
 
 
+def test_a_study_gives_all_its_cells(dataset: Path, twins: tuple[Path, Path], tmp_path: Path) -> None:
+    cells = []
+    for run, arm in zip(twins, ("chance", "hits"), strict=True):
+        shutil.copytree(run, tmp_path / "study" / "cells" / arm)
+        cells.append({"arm": arm, "seed": 1, "point": 0, "folder": f"cells/{arm}", "status": "finished"})
+    content = {
+        "name": "twins",
+        "baseline": "hits",
+        "arms": {"chance": {}, "hits": {}},
+        "points": [{}],
+        "hypotheses": [],
+    }
+    (tmp_path / "study" / "study.json").write_text(json.dumps(content | {"cells": cells}))
+    augmented(tmp_path / "study", "--out", tmp_path / "every")
+    assert pairs(synthetic(tmp_path / "every")) == pairs(synthetic(dataset))
+    augmented(tmp_path / "study", "--out", tmp_path / "other", "--strategy", "counterfactual")
+    assert set(synthetic(tmp_path / "other")["arm"]) == {"chance"}
+
+
+def test_a_run_that_did_not_finish_gives_no_dataset(twins: tuple[Path, Path], tmp_path: Path) -> None:
+    run = Path(shutil.copytree(twins[0], tmp_path / "run"))
+    manifest = json.loads((run / "manifest.json").read_text())
+    (run / "manifest.json").write_text(json.dumps(manifest | {"status": "stopped"}))
+    assert "resume" in refused(augmented(run, "--out", tmp_path / "made"), InvalidInput)
+
+
+def test_the_strategies_are_listed() -> None:
+    listed = json.loads(tasteloop("list", "strategies", "--json").stdout)["strategies"]
+    assert set(listed) == {"all", "cold_items", "cold_users", "tail", "counterfactual", "content"}
+
+
 def test_strategies_join(dataset: Path, twins: tuple[Path, Path], tmp_path: Path) -> None:
     both = ("{kind: cold_items, at_most: 8}", "{kind: cold_users, at_most: 10}")
     augmented(*twins, "--out", tmp_path / "made", *[word for one in both for word in ("--strategy", one)])
@@ -260,7 +291,7 @@ def test_a_persona_that_names_what_is_held_out_is_left_out(twins: tuple[Path, Pa
         rewritten(path, lambda f: f.assign(narrative=f["narrative"].mask(f["source"] == user, planted["narrative"])))
     augmented(run, "--out", tmp_path / "made", "--strategy", "content")
     assert user not in set(rows(tmp_path / "made", "descriptions")["name"])
-    assert about(tmp_path / "made")["counts"]["left_out"]["descriptions_naming_held_out"] == 1
+    assert about(tmp_path / "made")["counts"]["left_out"]["texts_naming_held_out"] == 1
 
 
 def _leak(frame: pd.DataFrame, folder: Path, **changes: object) -> pd.DataFrame:

@@ -92,3 +92,11 @@ def test_ways_to_decode_are_compared_in_one_run():
     assert 0 < figures["free_invalid"] < 1
     assert figures["trie_over_free"] > 0
     assert "a beam without a trie" in said
+
+
+def test_exports_are_timed_with_their_gates():
+    from tests.benchmarks.export import measure
+
+    figures = measure(lambda what: None, size=2_000)
+    assert {row["format"] for row in figures["rows"]} >= {"parquet", "recbole", "open-bandit", "croissant"}
+    assert all(figures["check_s"] < row["command_s"] < figures["target_s"] for row in figures["rows"])

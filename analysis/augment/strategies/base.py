@@ -54,5 +54,5 @@ class Strategy(ABC):
         """Return per row of the material whether it is wanted."""
 
     def describe(self, material: Material, voice: Voice | None) -> list[dict[str, Any]]:
-        """Return rows of the table of descriptions (analysis.augment.dataset), of those it has."""
+        """Return rows of the table of descriptions (analysis.augment.dataset), without text where none was usable."""
         return []

