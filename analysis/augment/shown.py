@@ -56,9 +56,12 @@ class Played:
 
 
 def played(study: Study) -> tuple[Played, ...]:
-    """Return the runs of a study, at every point of its grid."""
+    """Return the runs of a study at every point of its grid; of those with the same log the first."""
     points = enumerate(study.everywhere)
-    return tuple(Played(cell, f"{point}/{cell.seed}") for point, part in points for cell in part.cells)
+    found: dict[str, Played] = {}
+    for one in (Played(cell, f"{point}/{cell.seed}") for point, part in points for cell in part.cells):
+        found.setdefault(one.name, one)
+    return tuple(found.values())
 
 
 def read(runs: Sequence[Played]) -> pd.DataFrame:
@@ -94,8 +97,10 @@ def _read(one: Played) -> pd.DataFrame:
 
 
 def _named(ids: "pd.Series[int]", names: list[str], what: str) -> "np.ndarray[Any, Any]":
-    found = pd.Series(names, dtype=object).reindex(ids)
-    return np.where(found.isna(), [f"unknown {what} {one}" for one in ids], found)
+    found = pd.Series(names, dtype=object).reindex(ids).to_numpy(copy=True)
+    missing = pd.isna(found)
+    found[missing] = [f"unknown {what} {one}" for one in ids[missing]]
+    return found
 
 
 def known_at_start(one: Played, users: Sequence[str], end: float) -> pd.DataFrame:

@@ -97,8 +97,6 @@ def _built(study: "Study", strategies: "Sequence[Strategy]", options: "Options",
     from simulator.seeds import Streams
 
     runs = played(study)
-    if len({one.name for one in runs}) < len(runs):
-        raise InvalidInput("two of the runs have the same log; give each once")
     source = read_source([one.run.folder for one in runs])
     streams = Streams(options.seed)
     with _voice(runs[0].run.folder, llm, any(one.writes for one in strategies)) as voice:

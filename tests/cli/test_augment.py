@@ -226,6 +226,27 @@ def test_a_study_gives_all_its_cells(dataset: Path, twins: tuple[Path, Path], tm
     assert set(synthetic(tmp_path / "other")["arm"]) == {"chance"}
 
 
+def test_a_run_given_twice_counts_once(dataset: Path, twins: tuple[Path, Path], tmp_path: Path) -> None:
+    augmented(*twins, "--out", tmp_path / "once", "--ratio", 0.01)
+    again = shutil.copytree(twins[1], tmp_path / "again")
+    augmented(*twins, again, "--out", tmp_path / "twice", "--ratio", 0.01)
+    once, twice = (rows(tmp_path / name).drop(columns="arm") for name in ("once", "twice"))
+    pd.testing.assert_frame_equal(once, twice)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"data__split__held_out": "0.0"}, {"users__sessions_per_day": "0.0001", "days": "0.01"}]
+)
+def test_no_evaluation_split_and_nothing_simulated_are_no_special_cases(
+    tmp_path: Path, changes: dict[str, str]
+) -> None:
+    run = play(tmp_path / "run", "random", **({"days": "1"} | changes))
+    for strategy in ("all", "tail", "content"):
+        done = augmented(run, "--out", tmp_path / strategy, "--strategy", strategy)
+        assert done.exit_code == 0, done.exception
+        assert augmented(tmp_path / strategy, "--check").exit_code == 0
+
+
 def test_a_run_that_did_not_finish_gives_no_dataset(twins: tuple[Path, Path], tmp_path: Path) -> None:
     run = Path(shutil.copytree(twins[0], tmp_path / "run"))
     manifest = json.loads((run / "manifest.json").read_text())
