@@ -39,7 +39,7 @@ def _card(data: TrainingData, written: list[str]) -> Any:
     facts = DatasetCardData(
         **terms,
         pretty_name=data.name,
-        task_categories=["tabular-classification"],
+        task_categories=["other"],
         size_categories=[next((word for limit, word in SIZES if len(data.interactions) < limit), "n>1T")],
         source_datasets=[about["source"]["name"]],
         tags=["recommender-systems", "synthetic", "tasteloop"],

@@ -1,9 +1,11 @@
 """Small runs and datasets for the tests of ``augment`` and ``export``."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 from click.testing import Result
 
@@ -44,10 +46,31 @@ def rewritten(path: Path, change: Any) -> None:
     """Change a table of a folder in place, its schema kept."""
     schema = pq.read_schema(path)
     frame = change(pd.read_parquet(path))
-    pq.write_table(_table(frame, schema), path)
+    pq.write_table(pa.Table.from_pandas(frame, schema=schema, preserve_index=False), path)
 
 
-def _table(frame: pd.DataFrame, schema: Any) -> Any:
-    import pyarrow as pa
+def rows(folder: Path, table: str = "interactions") -> pd.DataFrame:
+    return pd.read_parquet(folder / f"{table}.parquet")
 
-    return pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+
+def synthetic(folder: Path) -> pd.DataFrame:
+    made = rows(folder)
+    return made[made["is_synthetic"]]
+
+
+def about(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    return content
+
+
+def pairs(frame: pd.DataFrame) -> set[tuple[str, str]]:
+    return set(zip(frame["user"], frame["item"], strict=True))
+
+
+def log(run: Path, table: str) -> pd.DataFrame:
+    return pd.concat([pd.read_parquet(path) for path in sorted((run / "log").glob(f"{table}-*.parquet"))])
+
+
+def refused(done: Result, error: type[Exception]) -> str:
+    assert isinstance(done.exception, error), (done.output, done.exception)
+    return str(done.exception)

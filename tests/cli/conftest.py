@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,3 +20,8 @@ def dataset(twins: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) 
     done = augmented(*twins, "--out", out)
     assert done.exit_code == 0, done.exception
     return out
+
+
+@pytest.fixture
+def copy(dataset: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(dataset, tmp_path / "copy"))

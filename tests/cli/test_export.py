@@ -19,7 +19,7 @@ from analysis.export.exporting import formats
 from simulator.data.base import Dataset
 from simulator.data.ml_100k import MovieLens100K
 from simulator.data.tables import Tables
-from tests.cli.augmenting import augmented, rewritten
+from tests.cli.augmenting import augmented, refused, rewritten, rows
 from tests.command_line import called, tasteloop
 
 FORMATS = ("parquet", "huggingface", "csv", "jsonl", "recbole", "movielens", "open-bandit", "croissant")
@@ -28,10 +28,6 @@ SHARED = ("interactions", "users", "items", "exposures")
 
 def exported(*words: object) -> Result:
     return called(export.command, *words)
-
-
-def rows(folder: Path, table: str = "interactions") -> pd.DataFrame:
-    return pd.read_parquet(folder / f"{table}.parquet")
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +43,6 @@ def made(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[s
         return out
 
     return of
-
-
-def refused(done: Result, error: type[Exception]) -> str:
-    assert isinstance(done.exception, error), (done.output, done.exception)
-    return str(done.exception)
 
 
 def test_the_formats_are_those_that_are_documented() -> None:
