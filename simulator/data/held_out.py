@@ -64,7 +64,7 @@ def temporal(log: Interactions, catalog: Catalog, key: int = 0) -> HeldOut:
     """
     ordered = permuted(log, key)
     cut = len(log) - int(SHARE * len(log))
-    return _parted(ordered.take(np.arange(cut)), ordered.take(np.arange(cut, len(log))), catalog)
+    return parted(ordered.take(np.arange(cut)), ordered.take(np.arange(cut, len(log))), catalog)
 
 
 def last_fifth(log: Interactions, catalog: Catalog, key: int = 0) -> HeldOut:
@@ -75,7 +75,7 @@ def last_fifth(log: Interactions, catalog: Catalog, key: int = 0) -> HeldOut:
     kept = np.where(count >= 2, count - np.maximum(1, (SHARE * count + 1e-9).astype(np.int64)), count)
     late = np.zeros(len(log), dtype=np.bool_)
     late[rows] = np.arange(len(log)) - np.repeat(offsets[:-1], count) >= np.repeat(kept, count)
-    return _parted(ordered.take(~late), ordered.take(late), catalog)
+    return parted(ordered.take(~late), ordered.take(late), catalog)
 
 
 Protocol = Callable[[Interactions, Catalog, int], HeldOut]
@@ -93,7 +93,7 @@ def permuted(log: Interactions, key: int) -> Interactions:
     return log.take(np.lexsort((Streams(key).words("tie", np.arange(len(log))), log.time)))
 
 
-def _parted(train: Interactions, later: Interactions, catalog: Catalog) -> HeldOut:
+def parted(train: Interactions, later: Interactions, catalog: Catalog) -> HeldOut:
     """Ask each user with a past for what it takes later for the first time; raise InvalidInput where there is none."""
     known, coming = (part.user_id * len(catalog) + part.item_id for part in (train, later))
     first = np.sort(np.unique(coming, return_index=True)[1])

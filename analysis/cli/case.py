@@ -1,0 +1,152 @@
+"""Read what is to be judged: a dataset made by ``augment``, or a run whose watches are its synthetic rows."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from agents.errors import InvalidInput
+from agents.schema import Floats, Ints, Item
+from analysis.augment.case import Case
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from simulator.catalog import Catalog, Interactions
+
+
+def read_case(folder: Path) -> Case:
+    """Return what a folder holds; raise InvalidInput where it is neither a dataset nor a run, or has nothing to judge."""
+    if (folder / "dataset.json").is_file():
+        case = _of_dataset(folder)
+    elif (folder / "scenario.resolved.yaml").is_file():
+        case = _of_run(folder)
+    else:
+        raise InvalidInput(
+            f"{folder} is neither a dataset nor a run: it has no dataset.json and no scenario.resolved.yaml; "
+            "make one with: python run_sim.py augment, or: python run_sim.py run"
+        )
+    if not len(case.synthetic):
+        raise InvalidInput(f"{folder} has no synthetic rows, so there is nothing to judge; run for longer, or choose more")
+    return case
+
+
+def read_both(dataset: Path, no_llm: Path | None) -> tuple[Case, Case | None]:
+    """Return a dataset and the same pipeline's without the language model, which must be of the same real rows."""
+    case = read_case(dataset)
+    if no_llm is None:
+        return case, None
+    other = read_case(no_llm)
+    if not _same(case.real, other.real) or not _same(case.held_out, other.held_out):
+        raise InvalidInput(
+            f"--no-llm {no_llm} was made from other real rows than {dataset}, or they were divided otherwise; "
+            "make it from the same data set and seed"
+        )
+    return case, other
+
+
+def _same(one: "Interactions", other: "Interactions") -> bool:
+    return len(one) == len(other) and all(
+        np.array_equal(getattr(one, name), getattr(other, name)) for name in ("user_id", "item_id")
+    )
+
+
+def _of_run(folder: Path) -> Case:
+    """Return the watches of a run beside the real rows it learned from and those it never saw."""
+    from analysis.load import finished, load
+    from simulator.cast import load as load_data
+    from simulator.catalog import Interactions
+    from simulator.scenario_file import read
+
+    run = finished(load(folder))
+    dataset, parts = load_data(read(folder / "scenario.resolved.yaml"))
+    shown = run.table("impressions", ["user_id", "item_id", "now", "rating", "action"])
+    rows = shown[shown["action"] == "watch"]
+    inside = {name: user for user, name in enumerate(dataset.users)}
+    invented = len(dataset.users) + np.arange(len(run.users))
+    user = np.array([inside.get(name, new) for name, new in zip(run.users["source"], invented, strict=True)])
+    synthetic = interactions(
+        user[rows["user_id"].to_numpy()], rows["item_id"], rows["rating"], rows["now"], synthetic=True
+    )
+    real = Interactions.concatenate([parts.users, parts.platform])
+    return _case(dataset.name, dataset.catalog, len(dataset.users), (real, parts.held_out, synthetic))
+
+
+def _of_dataset(folder: Path) -> Case:
+    """Return the rows of a dataset: real and synthetic ones of its training set, and its evaluation split."""
+    from simulator.catalog import Catalog
+
+    users, items = _table(folder, "users", ["user", "is_synthetic"]), _table(folder, "items", ITEM)
+    rows = _table(folder, "interactions", [*ROW, "is_synthetic", "weight"])
+    held_out = _table(folder, "held_out", ROW)
+    users = users.sort_values("is_synthetic", kind="stable")
+    catalog = Catalog(
+        tuple(_item(at, *values) for at, values in enumerate(items[ITEM[1:]].itertuples(index=False))),
+        tuple(items["item"]),
+    )
+    end = max(float(part["time"].max()) for part in (rows, held_out))
+    is_synthetic = rows["is_synthetic"].to_numpy(dtype=bool)
+
+    def inside(part: "pd.DataFrame", synthetic: bool) -> "Interactions":
+        user, item = (_codes(folder, part[name], known[name]) for name, known in (("user", users["user"]), ("item", items["item"])))
+        return interactions(user, item, part["rating"], (part["time"] - end) / 60, synthetic=synthetic)
+
+    tables = (inside(rows[~is_synthetic], False), inside(held_out, False), inside(rows[is_synthetic], True))
+    weight = rows["weight"].to_numpy(dtype=np.float64)[is_synthetic]
+    return _case(folder.name, catalog, int((~users["is_synthetic"]).sum()), tables, weight)
+
+
+ROW = ["user", "item", "rating", "time"]
+ITEM = ["item", "title", "genres", "year"]
+
+
+def _table(folder: Path, name: str, columns: list[str]) -> "pd.DataFrame":
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = folder / f"{name}.parquet"
+    try:
+        return pq.read_table(path, columns=columns, use_threads=False).to_pandas()
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise InvalidInput(f"{path} cannot be read as a table of a dataset: {error}; make the dataset anew") from error
+
+
+def _codes(folder: Path, names: "pd.Series[str]", known: "pd.Series[str]") -> Ints:
+    """Return the place of each name among those known."""
+    import pandas as pd
+
+    codes = pd.Index(known).get_indexer(pd.Index(names))
+    if (codes < 0).any():
+        name = names.iloc[int(np.flatnonzero(codes < 0)[0])]
+        raise InvalidInput(f"{folder}: a row names {names.name} {str(name)[:80]!r}, whom no table knows; make it anew")
+    return np.asarray(codes, dtype=np.int64)
+
+
+def _item(place: int, title: Any, genres: Any, year: Any) -> Item:
+    there = year is not None and year == year and year > 0
+    return Item(place, str(title), tuple(map(str, genres)) if genres is not None else (), int(year) if there else None)
+
+
+def interactions(user: Any, item: Any, rating: Any, time: Any, *, synthetic: bool) -> "Interactions":
+    """Return columns as interactions, in the order given."""
+    from simulator.catalog import Interactions
+
+    ids = [np.asarray(column, dtype=np.int64) for column in (user, item)]
+    numbers = [np.asarray(column, dtype=np.float64) for column in (rating, time)]
+    return Interactions(*ids, *numbers, np.full(len(ids[0]), synthetic))
+
+
+def _case(
+    name: str,
+    catalog: "Catalog",
+    n_users: int,
+    tables: "tuple[Interactions, Interactions, Interactions]",
+    weight: Floats | None = None,
+) -> Case:
+    """Return the case of real, held-out and synthetic rows, each put in order of time."""
+    from simulator.data.held_out import parted
+
+    order = [np.argsort(table.time, kind="stable") for table in tables]
+    real, held_out, synthetic = (table.take(rows) for table, rows in zip(tables, order, strict=True))
+    weight = np.ones(len(synthetic)) if weight is None else weight[order[2]]
+    return Case(name, catalog, n_users, real, held_out, parted(real, held_out, catalog), synthetic, weight)
