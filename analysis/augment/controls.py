@@ -1,4 +1,4 @@
-"""What synthetic rows are held against: as many rows for as many users, made in ways of which we know what they are worth."""
+"""What synthetic rows are held against: as many rows, made in ways of which we know what they are worth."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -14,7 +14,7 @@ from analysis.offline import levered
 if TYPE_CHECKING:
     from simulator.catalog import Interactions
 
-REAL, CHANCE = "bootstrap", "random"
+BOOTSTRAP, CHANCE = "bootstrap", "random"
 """The control that is as good as real data, and the one that knows nothing."""
 ANYWHERE = 0.1
 """Share of a Markov chain's steps that are taken by popularity, whatever the item before."""
@@ -27,13 +27,28 @@ USERS_AT_ONCE = 2048
 def bootstrap(case: Case, shape: "Interactions", draws: Draws) -> "Interactions":
     """Return real rows again: a user drawn with replacement, under a new name, for each of the shape's.
 
-    The name is ``origin + n_users * (1 + place)``, so that a user's id modulo the number of users says where it is from.
+    Where their histories are too short, more users are drawn. The name is ``origin + n_users * (1 + place)``, so that
+    an id modulo the number of users says whom it stems from.
     """
+    known, counts = np.unique(case.real.user_id, return_counts=True)
     users, sizes = np.unique(shape.user_id, return_counts=True)
-    known = np.unique(case.real.user_id)
-    origin = known[(draws.uniform("bootstrap user", users) * len(known)).astype(np.int64)]
-    names = origin + case.n_users * (1 + np.arange(len(users)))
-    return windows(case.real, origin, sizes, names, draws, "bootstrap window")
+    drawn = (draws.uniform("bootstrap user", users) * len(known)).astype(np.int64)
+    sizes = np.minimum(sizes, counts[drawn])
+    more = _until(len(shape) - int(sizes.sum()), counts, draws)
+    drawn, sizes = np.concatenate([drawn, more[0]]), np.concatenate([sizes, more[1]])
+    names = known[drawn] + case.n_users * (1 + np.arange(len(drawn)))
+    return windows(case.real, known[drawn], sizes, names, draws, "bootstrap window")
+
+
+def _until(missing: int, counts: Ints, draws: Draws) -> tuple[Ints, Ints]:
+    """Return users drawn with replacement, and how much of each it takes, until so many rows are there."""
+    drawn = (draws.uniform("bootstrap more", np.arange(missing)) * len(counts)).astype(np.int64)
+    there = np.cumsum(counts[drawn])
+    drawn = drawn[: int(np.searchsorted(there, missing)) + 1]
+    sizes = counts[drawn]
+    if missing:
+        sizes[-1] -= there[len(drawn) - 1] - missing
+    return drawn, sizes
 
 
 def uniform(case: Case, shape: "Interactions", draws: Draws) -> "Interactions":
@@ -91,7 +106,7 @@ class _Chain:
     """What follows what in real sequences, and how popular everything is."""
 
     def __init__(self, real: "Interactions", n_items: int) -> None:
-        rows, offsets = real.by_user(int(real.user_id.max(initial=-1)) + 1)
+        rows, _ = real.by_user(int(real.user_id.max(initial=-1)) + 1)
         user, item = real.user_id[rows], real.item_id[rows]
         follows = np.flatnonzero(user[1:] == user[:-1])
         order = np.argsort(item[follows], kind="stable")
@@ -126,7 +141,7 @@ class _Chain:
 
 Control = Callable[[Case, "Interactions", Draws], "Interactions"]
 
-CONTROLS: Mapping[str, Control] = {REAL: bootstrap, CHANCE: uniform, "markov": markov, "cf_teacher": cf_teacher}
+CONTROLS: Mapping[str, Control] = {BOOTSTRAP: bootstrap, CHANCE: uniform, "markov": markov, "cf_teacher": cf_teacher}
 """Name -> rows of the same shape as others: as many users, with as many rows each."""
 
 

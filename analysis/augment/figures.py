@@ -26,7 +26,7 @@ class Figure:
     warns: Span = ANY
 
     def verdict(self, value: float, low: float, high: float) -> str:
-        """Return pass where the whole interval lies in ``passes``, fail where all of it is outside ``warns``, else warn.
+        """Return pass where all of the interval is in ``passes``, fail where all is outside ``warns``, else warn.
 
         Without an interval the value alone decides; a figure without thresholds, or without a value, has no verdict.
 
@@ -56,8 +56,8 @@ def _within(passes: float, warns: float) -> tuple[Span, Span]:
 
 FIGURES = (
     Figure("rating_ks_complement", "columns", "1 - Kolmogorov-Smirnov distance of ratings", 1.0, *_least(0.9, 0.8)),
-    Figure("popularity_ks_complement", "columns", "the same of the popularity of what was taken", 1.0, *_least(0.9, 0.8)),
-    Figure("year_ks_complement", "columns", "the same of the year of what was taken", 1.0, *_least(0.9, 0.8)),
+    Figure("popularity_ks_complement", "columns", "the same of the popularity of items taken", 1.0, *_least(0.9, 0.8)),
+    Figure("year_ks_complement", "columns", "the same of the year of items taken", 1.0, *_least(0.9, 0.8)),
     Figure("genre_tv_complement", "columns", "1 - total variation of genre shares", 1.0, *_least(0.95, 0.9)),
     Figure("item_tv_complement", "columns", "1 - total variation of item shares; few rows lower it", 1.0),
     Figure("density_ratio", "structure", "density over that of real rows, as they are", 1.0),

@@ -9,10 +9,10 @@ import numpy as np
 from agents.interval import interval
 from agents.schema import Draws, Floats
 from analysis.augment.bias_shift import bias, bias_shift
-from analysis.augment.columns import columns
-from analysis.augment.controls import CONTROLS, REAL
-from analysis.augment.figures import Figure
 from analysis.augment.case import Case
+from analysis.augment.columns import columns
+from analysis.augment.controls import BOOTSTRAP, CHANCE, CONTROLS
+from analysis.augment.figures import Figure
 from analysis.augment.neighborhoods import points, prdc
 from analysis.augment.orderings import orderings
 from analysis.augment.privacy import ATTACK, privacy
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from simulator.catalog import Interactions
 
 SYNTHETIC, NO_LLM, HELD_OUT = "synthetic", "no_llm", "held_out"
-BESIDE = (REAL, "random", HELD_OUT)
+BESIDE = (BOOTSTRAP, CHANCE, HELD_OUT)
 """The reference columns; the other controls stand behind them."""
 
 Say = Callable[[float, str], None]
@@ -48,7 +48,7 @@ def tables(case: Case, no_llm: Case | None, known: "Interactions", draws: Draws)
     found = {SYNTHETIC: _half_of(case.synthetic, draws)}
     shape = found[SYNTHETIC]
     for name, control in CONTROLS.items():
-        found[name] = control(replace(case, real=known) if name == REAL else case, shape, draws)
+        found[name] = control(replace(case, real=known) if name == BOOTSTRAP else case, shape, draws)
     found[HELD_OUT] = held_out(case, shape, draws)
     if no_llm is not None:
         found[NO_LLM] = _half_of(no_llm.synthetic, draws)
@@ -84,7 +84,7 @@ def of_seed(case: Case, no_llm: Case | None, draws: Seeded) -> dict[str, dict[st
         found[name] = {
             **columns(*same, space),
             **structure((real, other), same, n_items),
-            **prdc(*(points(log, space) for log in same)),
+            **prdc(points(same[0], space), points(same[1], space)),
             "two_sample_auc": two_sample_auc(*same, space, case.n_users, draws.seed),
             **bias_shift(real, other, space),
             **privacy(real, case.held_out, public, other, n_items, draws),
@@ -159,7 +159,7 @@ def _counts(case: Case) -> dict[str, int]:
 
 
 def genres(case: Case) -> list[dict[str, Any]]:
-    """Return each genre's share of real rows, of synthetic rows and of both, over all users; an item splits its weight."""
+    """Return each genre's share of real rows, of synthetic rows and of both; an item splits its weight."""
     real, names = case.real, case.catalog.genres
     matrix = case.catalog.genre_matrix
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1.0)

@@ -35,9 +35,7 @@ def by_time(log: "Interactions") -> "Interactions":
     return log.take(np.argsort(log.time, kind="stable"))
 
 
-def windows(
-    log: "Interactions", users: Ints, sizes: Ints, names: Ints, draws: Draws, purpose: str
-) -> "Interactions":
+def windows(log: "Interactions", users: Ints, sizes: Ints, names: Ints, draws: Draws, purpose: str) -> "Interactions":
     """Return for each of the users that many neighboring entries of the history, under a new name.
 
     A history that is shorter comes whole. ``users`` may name one user several times.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def read_case(folder: Path) -> Case:
-    """Return what a folder holds; raise InvalidInput where it is neither a dataset nor a run, or has nothing to judge."""
+    """Return what a folder holds; raise InvalidInput where it is no dataset and no run, or has nothing to judge."""
     if (folder / "dataset.json").is_file():
         case = _of_dataset(folder)
     elif (folder / "scenario.resolved.yaml").is_file():
@@ -27,7 +27,7 @@ def read_case(folder: Path) -> Case:
             "make one with: python run_sim.py augment, or: python run_sim.py run"
         )
     if not len(case.synthetic):
-        raise InvalidInput(f"{folder} has no synthetic rows, so there is nothing to judge; run for longer, or choose more")
+        raise InvalidInput(f"{folder} has no synthetic rows to judge; run for longer, or choose more")
     return case
 
 
@@ -88,7 +88,10 @@ def _of_dataset(folder: Path) -> Case:
     is_synthetic = rows["is_synthetic"].to_numpy(dtype=bool)
 
     def inside(part: "pd.DataFrame", synthetic: bool) -> "Interactions":
-        user, item = (_codes(folder, part[name], known[name]) for name, known in (("user", users["user"]), ("item", items["item"])))
+        user, item = (
+            _codes(folder, part[name], known[name])
+            for name, known in (("user", users["user"]), ("item", items["item"]))
+        )
         return interactions(user, item, part["rating"], (part["time"] - end) / 60, synthetic=synthetic)
 
     tables = (inside(rows[~is_synthetic], False), inside(held_out, False), inside(rows[is_synthetic], True))
@@ -106,9 +109,10 @@ def _table(folder: Path, name: str, columns: list[str]) -> "pd.DataFrame":
 
     path = folder / f"{name}.parquet"
     try:
-        return pq.read_table(path, columns=columns, use_threads=False).to_pandas()
+        frame: pd.DataFrame = pq.read_table(path, columns=columns, use_threads=False).to_pandas()
     except (OSError, KeyError, pa.ArrowException) as error:
         raise InvalidInput(f"{path} cannot be read as a table of a dataset: {error}; make the dataset anew") from error
+    return frame
 
 
 def _codes(folder: Path, names: "pd.Series[str]", known: "pd.Series[str]") -> Ints:
@@ -131,9 +135,13 @@ def interactions(user: Any, item: Any, rating: Any, time: Any, *, synthetic: boo
     """Return columns as interactions, in the order given."""
     from simulator.catalog import Interactions
 
-    ids = [np.asarray(column, dtype=np.int64) for column in (user, item)]
-    numbers = [np.asarray(column, dtype=np.float64) for column in (rating, time)]
-    return Interactions(*ids, *numbers, np.full(len(ids[0]), synthetic))
+    return Interactions(
+        np.asarray(user, dtype=np.int64),
+        np.asarray(item, dtype=np.int64),
+        np.asarray(rating, dtype=np.float64),
+        np.asarray(time, dtype=np.float64),
+        np.full(len(user), synthetic),
+    )
 
 
 def _case(
