@@ -49,7 +49,7 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Test:
+class Exam:
     """The questions of one seed, and what of their targets and users is looked at apart."""
 
     held_out: "HeldOut"
@@ -57,7 +57,7 @@ class Test:
     group: Ints
 
     @staticmethod
-    def of(case: Case, draws: Seeded) -> "Test":
+    def of(case: Case, draws: Seeded) -> "Exam":
         """Return a keyed half of the users asked."""
         asked = np.flatnonzero(half(case.test.requests.user_id, draws, "tested user"))
         mine = np.isin(case.test.owner, asked)
@@ -67,7 +67,7 @@ class Test:
         users, taker = np.unique(case.real.user_id, return_inverse=True)
         groups = user_groups(Lists.of_showings(taker, case.real.item_id, len(users)), popularity)
         place = np.searchsorted(users, some.requests.user_id)
-        return Test(some, popularity < COLD, groups[place])
+        return Exam(some, popularity < COLD, groups[place])
 
     def judged(self, slates: Ints) -> dict[str, float]:
         """Return NDCG@10 of each split: the mean over users with any target there, NaN where there is none.
@@ -136,7 +136,7 @@ def of_seed(
 
     The seed draws the users tested, the controls, the rows mixed in and all that a fit draws.
     """
-    test, rows = Test.of(case, draws), sources(case, no_llm, draws)
+    test, rows = Exam.of(case, draws), sources(case, no_llm, draws)
     every = list(arms(case, rows, ratios, draws))
     found = {}
     for at, (family, spec) in enumerate(families.items()):

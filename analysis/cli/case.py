@@ -74,6 +74,7 @@ def _of_run(folder: Path) -> Case:
 
 def _of_dataset(folder: Path) -> Case:
     """Return the rows of a dataset: real and synthetic ones of its training set, and its evaluation split."""
+    from analysis.load import mapping
     from simulator.catalog import Catalog
 
     users, items = _table(folder, "users", ["user", "is_synthetic"]), _table(folder, "items", ITEM)
@@ -88,15 +89,18 @@ def _of_dataset(folder: Path) -> Case:
     is_synthetic = rows["is_synthetic"].to_numpy(dtype=bool)
 
     def inside(part: "pd.DataFrame", synthetic: bool) -> "Interactions":
-        user, item = (
-            _codes(folder, part[name], known[name])
-            for name, known in (("user", users["user"]), ("item", items["item"]))
-        )
+        user, item = (_codes(folder, part[name], known[name]) for name, known in (("user", users), ("item", items)))
         return interactions(user, item, part["rating"], (part["time"] - end) / 60, synthetic=synthetic)
 
     tables = (inside(rows[~is_synthetic], False), inside(held_out, False), inside(rows[is_synthetic], True))
     weight = rows["weight"].to_numpy(dtype=np.float64)[is_synthetic]
-    return _case(folder.name, catalog, int((~users["is_synthetic"]).sum()), tables, weight)
+    return _case(
+        str(mapping(folder / "dataset.json").get("name", folder.name)),
+        catalog,
+        int((~users["is_synthetic"]).sum()),
+        tables,
+        weight,
+    )
 
 
 ROW = ["user", "item", "rating", "time"]
@@ -109,8 +113,11 @@ def _table(folder: Path, name: str, columns: list[str]) -> "pd.DataFrame":
 
     path = folder / f"{name}.parquet"
     try:
+        lacking = sorted(set(columns) - set(pq.read_schema(path).names))
+        if lacking:
+            raise InvalidInput(f"{path} has no column {', '.join(lacking)}; make the dataset anew")
         frame: pd.DataFrame = pq.read_table(path, columns=columns, use_threads=False).to_pandas()
-    except (OSError, KeyError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException) as error:
         raise InvalidInput(f"{path} cannot be read as a table of a dataset: {error}; make the dataset anew") from error
     return frame
 

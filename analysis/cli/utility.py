@@ -37,12 +37,15 @@ def command(
 
     from analysis.augment.utility import FAMILIES, RATIOS, utility
     from analysis.cli.case import read_both
+    from analysis.cli.evaluate import shortened
     from analysis.offline import levered
     from analysis.progress import step
     from simulator.components import read_spec
     from simulator.seeds import Streams
 
-    families = {text: read_spec(text, "--family") for text in family} if family else FAMILIES
+    asked = {text: read_spec(text, "--family") for text in family or ()}
+    names = shortened(asked)
+    families = {names[text]: spec for text, spec in asked.items()} or FAMILIES
     for spec in families.values():
         levered(spec)  # say what is wrong before any data is loaded
     ratios = sorted({share for share in ratio or RATIOS if share > 0})

@@ -63,7 +63,7 @@ class QualityPanel(Panel):
                 ax.hlines(places, ends["low"], ends["high"], color=style.color, linewidth=1.2)
                 ax.plot(mine["value"], places, color=style.color, marker=style.marker, linestyle="none")
             _label(ax, panel, names, ideal)
-        arm_legend(figure, styles, lines=False)
+        arm_legend(figure, {name.replace("_", " "): style for name, style in styles.items()}, lines=False)
         return figure
 
     def findings(self, frame: pd.DataFrame) -> str:

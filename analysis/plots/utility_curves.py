@@ -35,7 +35,7 @@ class UtilityCurves(Panel):
         styles = arm_styles([source for source in dict.fromkeys(frame["source"]) if source != "real"])
         for ax, family in zip(axes, families, strict=True):
             _panel(ax, frame[frame["family"] == family], styles)
-            ax.set_title(family if len(family) < 32 else f"{family[:30]}…")
+            ax.set_title(family if len(family) < 32 else f"{family[:30]}…", fontsize=7.5)
         axes[0].set_ylabel("NDCG@10, real held-out rows")
         arm_legend(figure, styles)
         return figure
@@ -52,11 +52,13 @@ class UtilityCurves(Panel):
 
 
 ALONE_AT = -0.15
-"""Where on the axis of the ratio stands what was trained on a source alone."""
+"""Where on the axis stands what was trained on a source alone, in units of the highest ratio."""
 
 
 def _panel(ax: Axes, some: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> None:
     real = some[some["use"] == "real"].iloc[0]
+    ratios = sorted(some.loc[some["use"] == "added", "ratio"].unique().tolist())
+    unit = max(ratios, default=1.0)
     ax.axhline(real["value"], color=FAINT, linewidth=0.8, linestyle=(0, (2, 2)))
     for place, (source, style) in enumerate(styles.items()):
         mine = some[some["source"] == source]
@@ -64,11 +66,12 @@ def _panel(ax: Axes, some: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> None
         ax.plot(added["ratio"], added["value"], color=style.color, linestyle=style.dashes, marker=style.marker)
         ax.fill_between(added["ratio"], added["low"], added["high"], color=style.color, alpha=0.12, linewidth=0)
         alone = mine[mine["use"] == "alone"]
-        at = ALONE_AT + 0.02 * (place - len(styles) / 2)
+        at = unit * (ALONE_AT + 0.02 * (place - len(styles) / 2))
         ax.plot([at] * len(alone), alone["value"], color=style.color, marker=style.marker, linestyle="none")
         ax.vlines([at] * len(alone), alone["low"], alone["high"], color=style.color, linewidth=1.0)
     ax.set_xlabel("rows added per real row")
-    ax.set_xticks([ALONE_AT, 0, 0.5, 1], ["alone", "0", ".5", "1"])
+    shown = [ratio for ratio in ratios if ratio >= unit / 4]  # smaller ones would lie on each other
+    ax.set_xticks([ALONE_AT * unit, 0, *shown], ["alone", "0", *(f"{ratio:g}" for ratio in shown)])
 
 
 def caption(told: Mapping[str, Any]) -> str:
