@@ -95,13 +95,17 @@ def of_seed(case: Case, no_llm: Case | None, draws: Seeded) -> dict[str, dict[st
 
 
 def quality(
-    case: Case, no_llm: Case | None, seeds: Sequence[Seeded], figures: Sequence[Figure], say: Say
+    cases: Sequence[tuple[Case, Case | None]], seeds: Sequence[Seeded], figures: Sequence[Figure], say: Say
 ) -> dict[str, Any]:
-    """Return the report: figures with their columns over seeds, orderings by the two-sample test, genres."""
+    """Return the report: figures with their columns over seeds, orderings by the two-sample test, genres.
+
+    A case comes with the same pipeline's without the language model, if there is one; seeds take cases in turn.
+    """
     found = []
     for place, draws in enumerate(seeds):
         say(place / len(seeds), f"seed {place + 1} of {len(seeds)}")
-        found.append(of_seed(case, no_llm, draws))
+        found.append(of_seed(*cases[place % len(cases)], draws))
+    case, no_llm = cases[0]
     values = {
         column: {name: np.array([seed[column][name] for seed in found]) for name in found[0][column]}
         for column in found[0]

@@ -1,7 +1,7 @@
 """What recommenders gain by synthetic rows: trained on real, synthetic and both, tested on real ones."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,9 +60,7 @@ class Exam:
     def of(case: Case, draws: Seeded) -> "Exam":
         """Return a keyed half of the users asked."""
         asked = np.flatnonzero(half(case.test.requests.user_id, draws, "tested user"))
-        mine = np.isin(case.test.owner, asked)
-        owner = np.searchsorted(asked, case.test.owner[mine])
-        some = replace(case.test, requests=case.test.requests.take(asked), target=case.test.target[mine], owner=owner)
+        some = case.test.of(asked)
         popularity = case.real.counts(len(case.catalog))
         users, taker = np.unique(case.real.user_id, return_inverse=True)
         groups = user_groups(Lists.of_showings(taker, case.real.item_id, len(users)), popularity)
@@ -149,21 +147,23 @@ def of_seed(
 
 
 def utility(
-    case: Case,
-    no_llm: Case | None,
+    cases: Sequence[tuple[Case, Case | None]],
     families: Mapping[str, Mapping[str, Any]],
     ratios: Sequence[float],
     seeds: Sequence[Any],
     say: Say,
 ) -> dict[str, Any]:
-    """Return every family's NDCG@10 by training set and split, what is gained over real rows, and all orderings."""
+    """Return every family's NDCG@10 by training set and split, what is gained over real rows, and all orderings.
+
+    A case comes with the same pipeline's without the language model, if there is one; seeds take cases in turn.
+    """
     found = []
     for place, draws in enumerate(seeds):
 
         def told(share: float, word: str, place: int = place) -> None:
             say((place + share) / len(seeds), f"seed {place + 1} of {len(seeds)}: {word}")
 
-        found.append(of_seed(case, no_llm, families, ratios, draws, told))
+        found.append(of_seed(*cases[place % len(cases)], families, ratios, draws, told))
     # how many rows a bootstrap has differs by seed, so an arm is known by what it is asked to be
     values: dict[tuple[str, str, str, float], dict[str, Floats]] = {}
     for family, arm in found[0]:
@@ -171,6 +171,7 @@ def utility(
         seen = [_of(seed, key) for seed in found]
         if all(seen):
             values[key] = {split: np.array([one[split] for one in seen]) for split in SPLITS}
+    case, no_llm = cases[0]
     return {
         "data": case.name,
         "seeds": len(seeds),

@@ -1,5 +1,6 @@
 """Read what is to be judged: a dataset made by ``augment``, or a run whose watches are its synthetic rows."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,18 +32,24 @@ def read_case(folder: Path) -> Case:
     return case
 
 
-def read_both(dataset: Path, no_llm: Path | None) -> tuple[Case, Case | None]:
-    """Return a dataset and the same pipeline's without the language model, which must be of the same real rows."""
-    case = read_case(dataset)
-    if no_llm is None:
-        return case, None
-    other = read_case(no_llm)
-    if not _same(case.real, other.real) or not _same(case.held_out, other.held_out):
+def read_cases(datasets: Sequence[Path], no_llm: Sequence[Path]) -> list[tuple[Case, Case | None]]:
+    """Return datasets, each with the same pipeline's without the language model if these are given.
+
+    Raise InvalidInput where there are fewer of the one than of the other, or where not all are of the same real rows.
+    """
+    if no_llm and len(no_llm) != len(datasets):
         raise InvalidInput(
-            f"--no-llm {no_llm} was made from other real rows than {dataset}, or they were divided otherwise; "
-            "make it from the same data set and seed"
+            f"--no-llm was given {len(no_llm)} time(s) for {len(datasets)} dataset(s); give one for each"
         )
-    return case, other
+    cases = [read_case(folder) for folder in (*datasets, *no_llm)]
+    for folder, case in zip((*datasets, *no_llm), cases, strict=True):
+        if not _same(case.real, cases[0].real) or not _same(case.held_out, cases[0].held_out):
+            raise InvalidInput(
+                f"{folder} was made from other real rows than {datasets[0]}, or they were divided otherwise; "
+                "make both from the same data set and division"
+            )
+    others: list[Case | None] = [*cases[len(datasets) :]] or [None] * len(datasets)
+    return list(zip(cases[: len(datasets)], others, strict=True))
 
 
 def _same(one: "Interactions", other: "Interactions") -> bool:

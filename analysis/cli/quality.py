@@ -15,9 +15,17 @@ if TYPE_CHECKING:
 
 
 def command(
-    dataset: Annotated[Path, typer.Argument(help="dataset folder (augment), or a run folder: its watches")],
+    datasets: Annotated[
+        list[Path],
+        typer.Argument(
+            help="dataset folders (augment) or run folders (their watches), of one pipeline: seeds take them in turn",
+            show_default=False,
+        ),
+    ],
     seeds: Annotated[int, typer.Option(min=1, help="halves of the users drawn; intervals from 2 on")] = 5,
-    no_llm: Annotated[Path | None, typer.Option(help="the same pipeline without its language model")] = None,
+    no_llm: Annotated[
+        list[Path] | None, typer.Option(help="the same pipeline without its language model (one per dataset)")
+    ] = None,
     threshold: Annotated[
         list[str] | None, typer.Option(help="FIGURE=pass low,pass high,warn low,warn high (repeatable)")
     ] = None,
@@ -33,14 +41,16 @@ def command(
 
     from analysis.augment.figures import with_thresholds
     from analysis.augment.quality import quality
-    from analysis.cli.case import read_both
+    from analysis.cli.case import read_cases
     from analysis.progress import step
     from simulator.seeds import Streams
 
     figures = with_thresholds(dict(map(limits, threshold or [])))
-    case, other = read_both(dataset, no_llm)
+    cases = read_cases(datasets, no_llm or [])
     with threadpool_limits(limits=1), step(Console(stderr=True), "quality") as say:
-        told = {"dataset": str(dataset)} | quality(case, other, list(map(Streams, range(seeds))), figures, say)
+        told = {"dataset": ", ".join(map(str, datasets))} | quality(
+            cases, list(map(Streams, range(seeds))), figures, say
+        )
     drawn = write(told, out) if out else []
     if json_:
         from simulator.manifest import plain
@@ -90,11 +100,14 @@ def write(told: Mapping[str, Any], out: Path) -> "list[Drawn]":
 def show(told: Mapping[str, Any]) -> None:
     """Print the figures beside the references, and the orderings."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     screen = Console()
     wide = Console(width=None if screen.is_terminal else 220)
-    table = Table(title=f"Quality of {told['dataset']}, {told['seeds']} seed(s), 95 % intervals; heuristic thresholds")
+    table = Table(
+        title=f"Quality of {escape(told['dataset'])}, {told['seeds']} seed(s), 95 % intervals; heuristic thresholds"
+    )
     for heading in ("figure", *told["columns"], "ideal", "verdict"):
         table.add_column(heading, justify="left" if heading in ("figure", "verdict") else "right", no_wrap=True)
     for row in told["figures"]:
@@ -114,6 +127,7 @@ def cell(value: Mapping[str, float]) -> dict[str, float | None]:
 
 def show_orderings(screen: Any, title: str, rows: list[dict[str, Any]], *named: str) -> None:
     """Print pairs, the better mean first, with intervals; ``named`` are further columns of a row."""
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=f"{title}, paired over seeds")
@@ -121,6 +135,6 @@ def show_orderings(screen: Any, title: str, rows: list[dict[str, Any]], *named: 
         table.add_column(heading, no_wrap=True)
     for row in rows:
         ends = f"[{row['low']:+.4f}, {row['high']:+.4f}]" if row["low"] == row["low"] else row["method"]
-        further = (str(row[name]) for name in named)
+        further = (escape(str(row[name])) for name in named)
         table.add_row(*further, row["better"], row["other"], f"{row['difference']:+.4f}", ends, row["verdict"])
     screen.print(table)

@@ -12,9 +12,17 @@ from analysis.options import Json
 
 
 def command(
-    dataset: Annotated[Path, typer.Argument(help="dataset folder (augment), or a run folder: its watches")],
+    datasets: Annotated[
+        list[Path],
+        typer.Argument(
+            help="dataset folders (augment) or run folders (their watches), of one pipeline: seeds take them in turn",
+            show_default=False,
+        ),
+    ],
     seeds: Annotated[int, typer.Option(min=1, help="fits of every training set; intervals from 3 on")] = 5,
-    no_llm: Annotated[Path | None, typer.Option(help="the same pipeline without its language model")] = None,
+    no_llm: Annotated[
+        list[Path] | None, typer.Option(help="the same pipeline without its language model (one per dataset)")
+    ] = None,
     ratio: Annotated[
         list[float] | None, typer.Option(min=0, help="synthetic per real row (repeatable; default .1 .25 .5 1)")
     ] = None,
@@ -36,7 +44,7 @@ def command(
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
 
     from analysis.augment.utility import FAMILIES, RATIOS, utility
-    from analysis.cli.case import read_both
+    from analysis.cli.case import read_cases
     from analysis.cli.evaluate import shortened
     from analysis.offline import levered
     from analysis.progress import step
@@ -49,9 +57,11 @@ def command(
     for spec in families.values():
         levered(spec)  # say what is wrong before any data is loaded
     ratios = sorted({share for share in ratio or RATIOS if share > 0})
-    case, other = read_both(dataset, no_llm)
+    cases = read_cases(datasets, no_llm or [])
     with threadpool_limits(limits=1), step(Console(stderr=True), "utility") as say:
-        told = {"dataset": str(dataset)} | utility(case, other, families, ratios, list(map(Streams, range(seeds))), say)
+        told = {"dataset": ", ".join(map(str, datasets))} | utility(
+            cases, families, ratios, list(map(Streams, range(seeds))), say
+        )
     tell(told, "utility", curves, show, out, json_)
 
 
@@ -62,32 +72,51 @@ def curves(told: Mapping[str, Any]) -> Figure:
     return "utility_curves", UtilityCurves(caption(told)), tidy(told)
 
 
+HEADINGS = (
+    "family",
+    "source",
+    "use",
+    "ratio",
+    "all",
+    "gain",
+    "over bootstrap",
+    "cold items",
+    "gain",
+    "warm items",
+    "gain",
+)
+
+
 def show(told: Mapping[str, Any]) -> None:
     """Print the training sets, what synthetic rows do to cold items, and the orderings."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from analysis.cli.quality import show_orderings
 
     screen = Console()
-    wide = Console(width=None if screen.is_terminal else 200)
+    wide = Console(width=None if screen.is_terminal else 230)
     table = Table(
-        title=f"NDCG@10 on real held-out rows, {told['dataset']}, {told['seeds']} seed(s), and gain over real"
+        title=f"NDCG@10 on real held-out rows, {escape(told['dataset'])}, {told['seeds']} seed(s), and gain over real"
     )
-    for heading in ("family", "source", "use", "ratio", "all", "gain", "cold items", "gain", "warm items", "gain"):
+    for heading in HEADINGS:
         table.add_column(heading, no_wrap=True)
     for row in told["rows"]:
         split = row["splits"]
         cells = [
             text for name in ("all", "cold items", "warm items") for text in (mean(split[name]), gain(split[name]))
         ]
-        table.add_row(row["family"], row["source"], row["use"], f"{row['ratio']:g}" if row["ratio"] else "–", *cells)
+        cells.insert(2, beyond(split["all"]))
+        table.add_row(
+            escape(row["family"]), row["source"], row["use"], f"{row['ratio']:g}" if row["ratio"] else "–", *cells
+        )
     wide.print(table)
     show_orderings(wide, "Orderings by NDCG@10", told["orderings"], "family", "use", "ratio")
     for row in told["cold_items"]:
-        wide.print(cold(row))
+        wide.print(cold(row), markup=False)
     for name, why in told["absent"].items():
-        wide.print(f"{name}: {why}")
+        wide.print(f"{name}: {why}", markup=False)
 
 
 def mean(split: Mapping[str, float]) -> str:
@@ -105,6 +134,15 @@ def gain(split: Mapping[str, Any]) -> str:
         return f"{split['gained']:+.4f}"
     star = " *" if split["verdict"] != "not shown" else ""
     return f"{split['gained']:+.4f} [{split['gained_low']:+.4f}, {split['gained_high']:+.4f}]{star}"
+
+
+def beyond(split: Mapping[str, Any]) -> str:
+    """Write what is gained over as many bootstrapped real rows, where that was measured."""
+    if "over_bootstrap" not in split:
+        return ""
+    low, high = split["over_bootstrap_low"], split["over_bootstrap_high"]
+    ends = f" [{low:+.4f}, {high:+.4f}]" if low == low else ""
+    return f"{split['over_bootstrap']:+.4f}{ends}"
 
 
 def cold(row: Mapping[str, Any]) -> str:

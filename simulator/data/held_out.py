@@ -34,7 +34,10 @@ class HeldOut:
     def some(self, users: int) -> "HeldOut":
         """Return at most so many of the requests, drawn by key: all is learned from, but fewer users are judged."""
         drawn = np.argsort(Streams(0).uniform("judged user", self.requests.user_id), kind="stable")[:users]
-        rows = np.sort(drawn)
+        return self.of(np.sort(drawn))
+
+    def of(self, rows: Ints) -> "HeldOut":
+        """Return some of the requests, ``rows`` ascending, with their targets: all is learned from."""
         kept = np.isin(self.owner, rows)
         owner = np.searchsorted(rows, self.owner[kept])
         return replace(self, requests=self.requests.take(rows), target=self.target[kept], owner=owner)

@@ -139,6 +139,21 @@ def test_the_same_pipeline_without_the_language_model_is_one_more_column(run, da
     assert "no_llm" not in told["absent"]
     done = tasteloop("quality", run, "--no-llm", dataset, check=2)
     assert "other real rows" in done.stderr
+    done = tasteloop("quality", run, run, "--no-llm", run, check=2)
+    assert "give one for each" in done.stderr
+
+
+def test_seeds_take_several_datasets_in_turn(run, tmp_path):
+    words = ("--set", "behavior={kind: uniform}", "--set", "users.count=150", "--set", "data.min_interactions=5")
+    other = tmp_path / "other"
+    tasteloop("run", ROOT / "scenarios" / "smoke.yaml", *words, "--days", 8, "--out", other, "--json")
+
+    def values(*folders):
+        told = outcome(tasteloop("quality", *folders, "--seeds", 2, "--json"))
+        return {row["figure"]: row["columns"]["synthetic"]["value"] for row in told["figures"]}["genre_tv_complement"]
+
+    assert values(run, other) != values(run)
+    assert values(run, run) == values(run)
 
 
 def test_utility_prints_tables_for_people(run):
