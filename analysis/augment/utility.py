@@ -7,21 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agents.interval import interval
-from agents.schema import Bools, Floats, Ints
+from agents.schema import Floats
 from analysis.augment.case import Case
 from analysis.augment.controls import BOOTSTRAP, CONTROLS
+from analysis.augment.exam import ALL, AMONG_COLD, COLD, COLD_ITEMS, SPLITS, WARM_ITEMS, Exam
 from analysis.augment.orderings import orderings
 from analysis.augment.quality import NO_LLM, SYNTHETIC, Say, Seeded, absent
-from analysis.augment.sampling import half, some_rows
-from analysis.compare import contrast, verdict
-from analysis.metrics.accuracy import ndcg_at_k
-from analysis.metrics.lists import Lists
-from analysis.metrics.strata import GROUPS, user_groups
-from analysis.offline import K, levered
+from analysis.augment.sampling import some_rows
+from analysis.compare import Contrast, contrast, verdict
+from analysis.offline import levered
 
 if TYPE_CHECKING:
     from simulator.catalog import Interactions
-    from simulator.data.held_out import HeldOut
 
 FAMILIES: Mapping[str, Mapping[str, Any]] = {
     "linear": {"kind": "ease"},
@@ -33,10 +30,6 @@ RATIOS = (0.1, 0.25, 0.5, 1.0)
 """Synthetic rows added to real ones, per real row."""
 REAL, ALONE, ADDED = "real", "alone", "added"
 """What is trained on: real rows, a source's rows alone, or real rows with a source's added."""
-COLD = 5
-"""Real training rows below which an item is cold."""
-ALL = "all"
-SPLITS = (ALL, "cold items", "warm items", *(f"{group} users" for group in GROUPS))
 
 
 @dataclass(frozen=True)
@@ -46,50 +39,6 @@ class Arm:
     source: str
     use: str
     ratio: float
-
-
-@dataclass(frozen=True)
-class Exam:
-    """The questions of one seed, and what of their targets and users is looked at apart."""
-
-    held_out: "HeldOut"
-    cold: Bools
-    group: Ints
-
-    @staticmethod
-    def of(case: Case, draws: Seeded) -> "Exam":
-        """Return a keyed half of the users asked."""
-        asked = np.flatnonzero(half(case.test.requests.user_id, draws, "tested user"))
-        some = case.test.of(asked)
-        popularity = case.real.counts(len(case.catalog))
-        users, taker = np.unique(case.real.user_id, return_inverse=True)
-        groups = user_groups(Lists.of_showings(taker, case.real.item_id, len(users)), popularity)
-        place = np.searchsorted(users, some.requests.user_id)
-        return Exam(some, popularity < COLD, groups[place])
-
-    def judged(self, slates: Ints) -> dict[str, float]:
-        """Return NDCG@10 of each split: the mean over users with any target there, NaN where there is none.
-
-        For items of one kind the whole catalog is ranked, and the others count as misses.
-        """
-        n, target, owner = len(self.held_out.requests), self.held_out.target, self.held_out.owner
-        lists = Lists.of_matrix(slates)
-
-        def ndcg(rows: Bools) -> Floats:
-            wanted = Lists(owner[rows], target[rows], n)
-            found = ndcg_at_k(lists, wanted, K).per_user
-            assert found is not None
-            return np.where(wanted.lengths > 0, np.nan_to_num(found), np.nan)
-
-        every = ndcg(np.ones(len(target), dtype=np.bool_))
-        cold = self.cold[target]
-        parts = [every, ndcg(cold), ndcg(~cold), *(every[self.group == code] for code in range(len(GROUPS)))]
-        return {name: _mean(part) for name, part in zip(SPLITS, parts, strict=True)}
-
-
-def _mean(values: Floats) -> float:
-    there = values[~np.isnan(values)]
-    return float(there.mean()) if len(there) else float("nan")
 
 
 def sources(case: Case, no_llm: Case | None, draws: Seeded) -> "dict[str, tuple[Interactions, Floats]]":
@@ -142,7 +91,7 @@ def of_seed(
             say((at + place / len(every)) / len(families), f"{family}, {arm.source} {arm.use} {arm.ratio:g}")
             recommender = levered(spec)
             recommender.fit(log, case.catalog, rng=draws.generator("utility fit"))
-            found[family, arm] = test.judged(recommender.recommend(test.held_out.requests, K).item_id)
+            found[family, arm] = test.judged(recommender)
     return found
 
 
@@ -242,21 +191,32 @@ def _common(values: Values, family: str) -> float:
 def cold_items(values: Values, families: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield what adding the synthetic rows does to cold and to warm items, by family and ratio.
 
-    ``improves`` says whether the gain in cold items' NDCG is shown, ``warm_kept`` whether the mean of warm items'
-    stays within 2 %.
+    Cold items are ranked in the whole catalog, and alone; ``improves`` says whether a gain in their NDCG is shown,
+    ``warm_kept`` whether the mean of warm items' stays within 2 %.
     """
     for family, source, use, ratio in values:
         if source != SYNTHETIC or use != ADDED:
             continue
         base, mine = values[family, REAL, REAL, 0.0], values[family, source, use, ratio]
-        cold = contrast(mine["cold items"], base["cold items"])
-        warm = contrast(mine["warm items"], base["warm items"])
+        cold, warm, alone = (contrast(mine[split], base[split]) for split in (COLD_ITEMS, WARM_ITEMS, AMONG_COLD))
         change = warm.difference / warm.baseline_mean if warm.baseline_mean else float("nan")
         yield {
             "family": family, "ratio": ratio,
-            "cold_before": cold.baseline_mean, "cold_gained": cold.difference, "low": cold.low, "high": cold.high,
-            "improves": verdict(cold.low, cold.high), "warm_change": change, "warm_kept": abs(change) <= KEPT,
+            "whole_catalog": _change(cold), "cold_alone": _change(alone),
+            "warm_change": change, "warm_kept": abs(change) <= KEPT,
         }  # fmt: skip
+
+
+def _change(found: Contrast) -> dict[str, Any]:
+    """Return what was, what is gained, and whether an improvement is shown."""
+    said = verdict(found.low, found.high)
+    return {
+        "before": found.baseline_mean,
+        "gained": found.difference,
+        "low": found.low,
+        "high": found.high,
+        "improves": said,
+    }
 
 
 KEPT = 0.02

@@ -105,7 +105,9 @@ def show(told: Mapping[str, Any]) -> None:
     for row in told["rows"]:
         split = row["splits"]
         cells = [
-            text for name in ("all", "cold items", "warm items") for text in (mean(split[name]), gain(split[name]))
+            text
+            for name in ("all", "cold items", "cold items alone")
+            for text in (mean(split[name]), gain(split[name]))
         ]
         cells.insert(2, beyond(split["all"]))
         table.add_row(
@@ -147,12 +149,16 @@ def beyond(split: Mapping[str, Any]) -> str:
 
 def cold(row: Mapping[str, Any]) -> str:
     """Say in a sentence what synthetic rows do to cold items."""
-    if row["cold_gained"] != row["cold_gained"]:
-        return f"{row['family']} at {row['ratio']:g}: no held-out row is of a cold item, so nothing is said of them"
+    where = f"{row['family']} at {row['ratio']:g}"
+    if row["whole_catalog"]["gained"] != row["whole_catalog"]["gained"]:
+        return f"{where}: no held-out row is of a cold item, so nothing is said of them"
     kept = "stays within 2 %" if row["warm_kept"] else "does not stay within 2 %"
-    interval = f" [{row['low']:+.4f}, {row['high']:+.4f}]" if row["low"] == row["low"] else ""
-    return (
-        f"{row['family']} at {row['ratio']:g}: cold items' NDCG {row['cold_before']:.4f}, change "
-        f"{row['cold_gained']:+.4f}{interval}, an improvement {row['improves']}; "
-        f"warm items' {kept} ({100 * row['warm_change']:+.1f} %)"
-    )
+    parts = (("in the whole catalog", row["whole_catalog"]), ("among cold items alone", row["cold_alone"]))
+    said = "; ".join(f"{place} {changed(part)}" for place, part in parts)
+    return f"{where}: cold items' NDCG {said}; warm items' {kept} ({100 * row['warm_change']:+.1f} %)"
+
+
+def changed(part: Mapping[str, Any]) -> str:
+    """Write what was, what was gained, and whether an improvement is shown."""
+    ends = f" [{part['low']:+.4f}, {part['high']:+.4f}]" if part["low"] == part["low"] else ""
+    return f"{part['before']:.4f}, change {part['gained']:+.4f}{ends}, an improvement {part['improves']}"

@@ -10,16 +10,19 @@ from analysis.augment.bias_shift import bias_shift
 from analysis.augment.case import Case
 from analysis.augment.columns import ks_complement, tv_complement
 from analysis.augment.controls import CONTROLS
+from analysis.augment.exam import COLD, Exam
 from analysis.augment.neighborhoods import prdc, reach
 from analysis.augment.privacy import closeness, privacy, tpr_at
 from analysis.augment.sampling import half, matched, of_users, some_rows, windows
 from analysis.augment.space import Space, taken
 from analysis.augment.structure import cooccurrence
 from analysis.augment.two_sample import cross_validated, two_sample_auc
-from analysis.augment.utility import COLD, Exam, arms
+from analysis.augment.utility import arms
 from simulator.catalog import Interactions
 from simulator.data.held_out import last_fifth, parted
 from simulator.data.synthetic import Synthetic
+from simulator.recommenders.base import Slates
+from simulator.recommenders.popularity import Popularity
 from simulator.seeds import Streams
 
 WORLD = Synthetic(variant="tiny").load()
@@ -201,12 +204,33 @@ def test_cold_and_warm_items_are_judged_apart(case):
     test = Exam.of(case, DRAWS)
     assert len(test.held_out.requests) == (len(case.test.requests) + 1) // 2
     first = np.array([test.held_out.target[test.held_out.owner == at][0] for at in range(len(test.held_out.requests))])
-    found = test.judged(first[:, None])
+    found = test.judged(Shows(first[:, None]))
     assert found["all"] > 0
     counts = case.real.counts(len(case.catalog))
-    cold = Exam(test.held_out, counts < 1e9, test.group).judged(first[:, None])
+    cold = Exam(test.held_out, counts < 1e9, test.group).judged(Shows(first[:, None]))
     assert cold["cold items"] == pytest.approx(found["all"])
     assert np.isnan(cold["warm items"])
     assert np.array_equal(test.cold, counts < COLD)
-    nothing = test.judged(np.full((len(first), 1), -1))
+    assert cold["cold items alone"] == pytest.approx(found["all"])
+    nothing = test.judged(Shows(np.full((len(first), 1), -1)))
     assert nothing["all"] == 0.0
+
+
+def test_cold_items_alone_are_ranked_without_the_others(case):
+    test = Exam.of(case, DRAWS)
+    half_cold = Exam(test.held_out, np.arange(len(case.catalog)) % 2 == 0, test.group)
+    popular = Popularity()
+    popular.fit(case.real, case.catalog, rng=np.random.default_rng(0))
+    found = half_cold.judged(popular)
+    assert found["cold items alone"] > found["cold items"] > 0
+
+
+class Shows:
+    """Shows the same whatever is asked."""
+
+    def __init__(self, items):
+        self.items = items
+
+    def recommend(self, _requests, _k):
+        nothing = np.full(self.items.shape, np.nan)
+        return Slates(self.items, nothing, nothing)
