@@ -57,6 +57,8 @@ def taken(log: "Interactions", n_items: int) -> csr_array:
 
 def _vectors(matrix: csr_array) -> Floats:
     size = min(DIMENSIONS, min(matrix.shape) - 1)
+    if size < 1:
+        return np.zeros((matrix.shape[1], 1))
     _, strength, directions = svds(matrix, k=size, v0=np.ones(min(matrix.shape)))
     vectors = directions.T * strength
     length = np.linalg.norm(vectors, axis=1, keepdims=True)

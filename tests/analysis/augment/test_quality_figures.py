@@ -1,5 +1,7 @@
 """What the figures of a quality report say of tables whose truth is known, and of other ways to compute them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
@@ -13,6 +15,7 @@ from analysis.augment.controls import CONTROLS
 from analysis.augment.exam import COLD, Exam
 from analysis.augment.neighborhoods import prdc, reach
 from analysis.augment.privacy import closeness, privacy, tpr_at
+from analysis.augment.quality import of_seed
 from analysis.augment.sampling import half, matched, of_users, some_rows, windows
 from analysis.augment.space import Space, taken
 from analysis.augment.structure import cooccurrence
@@ -114,6 +117,26 @@ def test_controls_have_the_shape_of_what_they_stand_beside(case, name):
         assert not np.isin(key(made), key(case.real)).any()
     again = CONTROLS[name](case, case.synthetic, DRAWS)
     assert np.array_equal(made.item_id, again.item_id)
+
+
+def test_invented_users_get_controls_too(case):
+    invented = replace(case.synthetic, user_id=case.synthetic.user_id + case.n_users)
+    for name, control in CONTROLS.items():
+        made = control(case, invented, DRAWS)
+        assert len(made) == len(invented), name
+        assert made.user_id.min() >= case.n_users
+    found = of_seed(replace(case, synthetic=invented), None, DRAWS)
+    assert abs(found["synthetic"]["two_sample_auc"] - 0.5) < abs(found["random"]["two_sample_auc"] - 0.5)
+
+
+def test_a_world_too_small_to_judge_gives_no_figures_and_no_error():
+    world = Synthetic(users=4, items=6, interactions_per_user=3).load()
+    held = last_fifth(world.interactions, world.catalog, 0)
+    late = world.interactions.take(~np.isin(key(world.interactions), key(held.train)))
+    small = Case("small", world.catalog, 4, held.train, late, held, held.train, np.ones(len(held.train)))
+    found = of_seed(small, None, DRAWS)["synthetic"]
+    assert all(np.isnan(found[name]) for name in ("two_sample_auc", "precision", "mia_tpr_at_1_fpr"))
+    assert found["genre_tv_complement"] > 0
 
 
 def test_controls_know_what_they_should(case):
