@@ -1,13 +1,18 @@
 """What an augmentation is judged on: real rows, synthetic rows and the catalog they share."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from agents.schema import Floats
+from analysis.offline import levered
 
 if TYPE_CHECKING:
     from simulator.catalog import Catalog, Interactions
     from simulator.data.held_out import HeldOut
+    from simulator.recommenders.base import Recommender
 
 
 @dataclass(frozen=True)
@@ -32,3 +37,10 @@ class Case:
     test: "HeldOut"
     synthetic: "Interactions"
     weight: Floats
+
+    @cached_property
+    def teacher(self) -> "Recommender":
+        """Return EASE fitted on the real rows, which draws nothing, so that once is enough."""
+        teacher = levered({"kind": "ease"})
+        teacher.fit(self.real, self.catalog, rng=np.random.default_rng(0))
+        return teacher

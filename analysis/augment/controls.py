@@ -9,7 +9,6 @@ import numpy as np
 from agents.schema import Bools, Draws, Floats, Ints
 from analysis.augment.case import Case
 from analysis.augment.sampling import by_time, windows
-from analysis.offline import levered
 
 if TYPE_CHECKING:
     from simulator.catalog import Interactions
@@ -20,7 +19,6 @@ ANYWHERE = 0.1
 """Share of a Markov chain's steps that are taken by popularity, whatever the item before."""
 TRIES = 8
 """Draws of a chain's step before one by popularity alone, where what was drawn had been taken."""
-TEACHER = {"kind": "ease"}
 USERS_AT_ONCE = 2048
 
 
@@ -65,8 +63,6 @@ def cf_teacher(case: Case, shape: "Interactions", draws: Draws) -> "Interactions
     user has not taken; a user without a past draws by popularity.
     """
     n_items = len(case.catalog)
-    teacher = levered(TEACHER)
-    teacher.fit(case.real, case.catalog, rng=np.random.default_rng(0))  # draws nothing
     taken, popularity = _taken(case), case.real.counts(n_items)
     place = {user: row for row, user in enumerate(case.test.requests.user_id.tolist())}
 
@@ -75,7 +71,7 @@ def cf_teacher(case: Case, shape: "Interactions", draws: Draws) -> "Interactions
         known = np.array([user in place for user in users.tolist()], dtype=np.bool_)
         asked = np.array([place[user] for user in users[known].tolist()], dtype=np.int64)
         if len(asked):
-            scores[known] = teacher.score(case.test.requests.take(asked))
+            scores[known] = case.teacher.score(case.test.requests.take(asked))
         scores[taken[np.minimum(users, len(taken) - 1)]] = 0.0
         return np.log(np.maximum(scores, 1e-9))
 
