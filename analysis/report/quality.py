@@ -30,7 +30,8 @@ def write_quality(told: Mapping[str, Any], drawn: Sequence[Drawn], out: Path) ->
         parts=list(dict.fromkeys(row["part"] for row in told["figures"])),
         columns=BESIDE,
         others=[column for column in told["columns"] if column not in BESIDE],
-        words=words,
+        mean=mean,
+        ends=ends,
         span=span,
     )
     try:
@@ -41,25 +42,31 @@ def write_quality(told: Mapping[str, Any], drawn: Sequence[Drawn], out: Path) ->
     return path
 
 
-def words(value: Mapping[str, float]) -> str:
-    """Write a mean with its interval.
+def mean(value: Mapping[str, float]) -> str:
+    """Write a mean.
 
-    >>> words({"value": 0.5, "low": 0.25, "high": 0.75}), words({"value": float("nan"), "low": 0.0, "high": 0.0})
-    ('0.500 [0.250, 0.750]', '–')
+    >>> mean({"value": 0.5}), mean({"value": float("nan")})
+    ('0.500', '–')
     """
-    if value["value"] != value["value"]:
-        return "–"
-    ends = f" [{value['low']:.3f}, {value['high']:.3f}]" if value["low"] == value["low"] else ""
-    return f"{value['value']:.3f}{ends}"
+    return "–" if value["value"] != value["value"] else f"{value['value']:.3f}"
 
 
-def span(ends: tuple[float, float]) -> str:
+def ends(value: Mapping[str, float]) -> str:
+    """Write an interval, empty where there is none.
+
+    >>> ends({"low": 0.25, "high": 0.75}), ends({"low": float("nan"), "high": float("nan")})
+    ('[0.250, 0.750]', '')
+    """
+    return f"[{value['low']:.3f}, {value['high']:.3f}]" if value["low"] == value["low"] else ""
+
+
+def span(bounds: tuple[float, float]) -> str:
     """Write from where to where, empty for everything.
 
     >>> span((0.9, float("inf"))), span((-float("inf"), 0.1)), span((-0.1, 0.1))
     ('from 0.9', 'up to 0.1', '-0.1 to 0.1')
     """
-    low, high = (abs(end) != float("inf") for end in ends)
+    low, high = (abs(end) != float("inf") for end in bounds)
     if low and high:
-        return f"{ends[0]:g} to {ends[1]:g}"
-    return f"from {ends[0]:g}" if low else f"up to {ends[1]:g}" if high else ""
+        return f"{bounds[0]:g} to {bounds[1]:g}"
+    return f"from {bounds[0]:g}" if low else f"up to {bounds[1]:g}" if high else ""
