@@ -78,9 +78,10 @@ def of_seed(case: Case, no_llm: Case | None, draws: Seeded) -> dict[str, dict[st
     mine = half(users, draws, "real half")
     real, public = of_users(case.real, users[mine]), of_users(case.real, users[~mine])
     space, n_items = Space.of(public, case.catalog), len(case.catalog)
-    found = {}
-    for name, other in tables(case, no_llm, real, draws).items():
-        same = matched(real, other, draws)
+    others, found = tables(case, no_llm, real, draws), {}
+    most = len(np.unique(others[SYNTHETIC].user_id))
+    for name, other in others.items():
+        same = matched(real, other, draws, most)
         found[name] = {
             **columns(*same, space),
             **structure((real, other), same, n_items),

@@ -50,14 +50,16 @@ def windows(log: "Interactions", users: Ints, sizes: Ints, names: Ints, draws: D
     return by_time(replace(log.take(rows[place]), user_id=np.repeat(names, size)))
 
 
-def matched(real: "Interactions", other: "Interactions", draws: Draws) -> tuple["Interactions", "Interactions"]:
+def matched(
+    real: "Interactions", other: "Interactions", draws: Draws, most: int | None = None
+) -> tuple["Interactions", "Interactions"]:
     """Return as many users of both, with as many entries each: how much users take is an input, not evidence.
 
-    Users are drawn by key where one table has more, paired by the rank of their activity, and both histories of a pair
+    Users are drawn by key where one table has more, or both more than ``most``, paired by the rank of their activity, and both histories of a pair
     cut to the shorter one and to LONGEST entries, at a keyed place.
     """
     sides = [np.unique(log.user_id, return_counts=True) for log in (real, other)]
-    count = min(len(users) for users, _ in sides)
+    count = min(*(len(users) for users, _ in sides), len(real) if most is None else most)
     drawn = [_drawn(users, sizes, count, draws) for users, sizes in sides]
     size = np.minimum(np.minimum(drawn[0][1], drawn[1][1]), LONGEST)
     return (
