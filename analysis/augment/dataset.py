@@ -23,7 +23,7 @@ strategies, options, counts (also of what was left out, and why), ratio attained
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,8 +131,11 @@ class TrainingData:
         return str(self.about["name"])
 
 
-def read(folder: Path) -> TrainingData:
-    """Return the dataset of a folder; raise InvalidInput where it is none, or damaged beyond reading."""
+def read(folder: Path, only: Collection[str] = TABLES) -> TrainingData:
+    """Return the dataset of a folder, or some of its tables.
+
+    Raise InvalidInput where it is none, or damaged beyond reading.
+    """
     if not (folder / ABOUT).is_file():
         raise InvalidInput(f"{folder} is no dataset: it has no {ABOUT}; make one with: python run_sim.py augment")
     about = mapping(folder / ABOUT)
@@ -140,7 +143,7 @@ def read(folder: Path) -> TrainingData:
         raise InvalidInput(
             f"{folder / ABOUT} has the format {about.get('format')}, not {FORMAT}; make the dataset anew"
         )
-    there = [name for name in TABLES if name not in OPTIONAL or (folder / f"{name}.parquet").is_file()]
+    there = [name for name in only if name not in OPTIONAL or (folder / f"{name}.parquet").is_file()]
     return TrainingData(about, {name: _read_table(folder / f"{name}.parquet", TABLES[name]) for name in there})
 
 

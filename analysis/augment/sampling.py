@@ -55,8 +55,8 @@ def matched(
 ) -> tuple["Interactions", "Interactions"]:
     """Return as many users of both, with as many entries each: how much users take is an input, not evidence.
 
-    Users are drawn by key where one table has more, or both more than ``most``, paired by the rank of their activity, and both histories of a pair
-    cut to the shorter one and to LONGEST entries, at a keyed place.
+    Users are drawn by key where one table has more, or both have more than ``most``, paired by the rank of their
+    activity, and both histories of a pair cut to the shorter one and to LONGEST entries, at a keyed place.
     """
     sides = [np.unique(log.user_id, return_counts=True) for log in (real, other)]
     count = min(*(len(users) for users, _ in sides), len(real) if most is None else most)

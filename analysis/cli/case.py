@@ -81,52 +81,25 @@ def _of_run(folder: Path) -> Case:
 
 def _of_dataset(folder: Path) -> Case:
     """Return the rows of a dataset: real and synthetic ones of its training set, and its evaluation split."""
-    from analysis.load import mapping
+    from analysis.augment.dataset import read
     from simulator.catalog import Catalog
 
-    users, items = _table(folder, "users", ["user", "is_synthetic"]), _table(folder, "items", ITEM)
-    rows = _table(folder, "interactions", [*ROW, "is_synthetic", "weight"])
-    held_out = _table(folder, "held_out", ROW)
-    users = users.sort_values("is_synthetic", kind="stable")
-    catalog = Catalog(
-        tuple(_item(at, *values) for at, values in enumerate(items[ITEM[1:]].itertuples(index=False))),
-        tuple(items["item"]),
-    )
-    end = max(float(part["time"].max()) for part in (rows, held_out))
-    is_synthetic = rows["is_synthetic"].to_numpy(dtype=bool)
+    data = read(folder, ("interactions", "users", "items", "held_out"))
+    users, items = data.tables["users"].sort_values("is_synthetic", kind="stable"), data.tables["items"]
+    columns = items[["title", "genres", "year"]].itertuples(index=False)
+    catalog = Catalog(tuple(_item(at, *values) for at, values in enumerate(columns)), tuple(items["item"]))
+    held_out = data.tables["held_out"]
+    if not len(held_out):
+        raise InvalidInput(f"{folder} has no evaluation split to judge by; make it from runs with data.split.held_out")
+    end = max(float(part["time"].max()) for part in (data.interactions, held_out))
 
     def inside(part: "pd.DataFrame", synthetic: bool) -> "Interactions":
         user, item = (_codes(folder, part[name], known[name]) for name, known in (("user", users), ("item", items)))
         return interactions(user, item, part["rating"], (part["time"] - end) / 60, synthetic=synthetic)
 
-    tables = (inside(rows[~is_synthetic], False), inside(held_out, False), inside(rows[is_synthetic], True))
-    weight = rows["weight"].to_numpy(dtype=np.float64)[is_synthetic]
-    return _case(
-        str(mapping(folder / "dataset.json").get("name", folder.name)),
-        catalog,
-        int((~users["is_synthetic"]).sum()),
-        tables,
-        weight,
-    )
-
-
-ROW = ["user", "item", "rating", "time"]
-ITEM = ["item", "title", "genres", "year"]
-
-
-def _table(folder: Path, name: str, columns: list[str]) -> "pd.DataFrame":
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    path = folder / f"{name}.parquet"
-    try:
-        lacking = sorted(set(columns) - set(pq.read_schema(path).names))
-        if lacking:
-            raise InvalidInput(f"{path} has no column {', '.join(lacking)}; make the dataset anew")
-        frame: pd.DataFrame = pq.read_table(path, columns=columns, use_threads=False).to_pandas()
-    except (OSError, pa.ArrowException) as error:
-        raise InvalidInput(f"{path} cannot be read as a table of a dataset: {error}; make the dataset anew") from error
-    return frame
+    tables = (inside(data.real, False), inside(held_out, False), inside(data.synthetic, True))
+    weight = data.synthetic["weight"].to_numpy(dtype=np.float64)
+    return _case(data.name, catalog, int((~users["is_synthetic"]).sum()), tables, weight)
 
 
 def _codes(folder: Path, names: "pd.Series[str]", known: "pd.Series[str]") -> Ints:
@@ -141,7 +114,9 @@ def _codes(folder: Path, names: "pd.Series[str]", known: "pd.Series[str]") -> In
 
 
 def _item(place: int, title: Any, genres: Any, year: Any) -> Item:
-    there = year is not None and year == year and year > 0
+    import pandas as pd
+
+    there = not pd.isna(year) and year > 0
     return Item(place, str(title), tuple(map(str, genres)) if genres is not None else (), int(year) if there else None)
 
 

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.augment.dataset import FORMAT, TABLES, TrainingData, write
+from analysis.cli.case import read_case
 from simulator.data.held_out import last_fifth
 from simulator.data.synthetic import Synthetic
 from tests.command_line import ROOT, outcome, tasteloop
@@ -56,16 +58,17 @@ def write_dataset(folder, world, train, synthetic, held_out):
             }
         )
 
-    folder.mkdir()
     genres = [list(item.genres) for item in world.catalog.items]
     genres[0] = [PLANTED]
     items = {"item": world.catalog.names, "title": [item.title for item in world.catalog.items], "genres": genres}
-    pd.DataFrame({**items, "year": [item.year for item in world.catalog.items]}).to_parquet(folder / "items.parquet")
-    users = pd.DataFrame({"user": world.users, "is_synthetic": False})
-    users.to_parquet(folder / "users.parquet")
-    rows(train).assign(is_synthetic=synthetic, weight=1.0).to_parquet(folder / "interactions.parquet")
-    rows(held_out).to_parquet(folder / "held_out.parquet")
-    (folder / "dataset.json").write_text("{}")
+    tables = {
+        "items": pd.DataFrame({**items, "year": [item.year for item in world.catalog.items]}),
+        "users": pd.DataFrame({"user": world.users, "is_synthetic": False}),
+        "interactions": rows(train).assign(is_synthetic=synthetic, weight=1.0),
+        "held_out": rows(held_out),
+    }
+    whole = {name: frame.reindex(columns=TABLES[name].names) for name, frame in tables.items()}
+    write(TrainingData({"format": FORMAT, "name": "made"}, whole), folder)
 
 
 def test_the_quality_of_a_run_is_told_beside_references(run, tmp_path):
@@ -156,6 +159,18 @@ def test_seeds_take_several_datasets_in_turn(run, tmp_path):
     assert values(run, run) == values(run)
 
 
+def test_what_augment_makes_can_be_judged(run, tmp_path):
+    tasteloop("augment", run, "--out", tmp_path / "made", "--json")
+    of_run, of_dataset = read_case(run), read_case(tmp_path / "made")
+    assert of_dataset.name == "made"
+    for real in ("real", "held_out"):
+        one, other = (sorted(codes(getattr(case, real)).tolist()) for case in (of_run, of_dataset))
+        assert one == other
+    assert set(codes(of_dataset.synthetic)) <= set(codes(of_run.synthetic))
+    told = outcome(tasteloop("quality", tmp_path / "made", "--seeds", 1, "--json"))
+    assert told["counts"]["synthetic_rows"] == len(of_dataset.synthetic) > 0
+
+
 def test_utility_prints_tables_for_people(run):
     done = tasteloop("utility", run, "--seeds", 1, "--family", "ease", "--ratio", 0.1, "--ratio", 1)
     assert "cold items" in done.stdout
@@ -178,7 +193,7 @@ def test_damaged_tables_and_unknown_names_are_named(dataset, tmp_path):
     items.to_parquet(broken / "items.parquet")
     assert "whom no table knows" in tasteloop("quality", broken, check=2).stderr
     items.drop(columns="year").to_parquet(broken / "items.parquet")
-    assert "has no column year" in tasteloop("quality", broken, check=2).stderr
+    assert "items.parquet" in tasteloop("quality", broken, check=2).stderr
 
 
 @pytest.mark.parametrize("words", [("nope=1,2,3,4",), ("two_sample_auc=1,2",), ("two_sample_auc=a,b,c,d",)])
