@@ -47,7 +47,7 @@ class Forest(Plot):
         labels = list(dict.fromkeys(frame["figure"]))
         arms = list(dict.fromkeys(frame["arm"]))
         styles = dict(list(arm_styles(["baseline", *arms]).items())[1:])
-        figure, (ax,) = panels(1, height=ROW * len(labels) * max(1.0, 0.55 * len(arms)) + 0.8, width=PAGE)
+        figure, (ax,) = panels(1, height=ROW * len(labels) * max(1.0, 0.4 * len(arms)) + 0.8, width=PAGE)
         for place, (arm, style) in enumerate(styles.items()):
             shift = 0.6 * ((place + 0.5) / len(arms) - 0.5)
             mine: list[Any] = list(frame[frame["arm"] == arm].itertuples())
@@ -86,7 +86,7 @@ def _axes(ax: Axes, labels: list[str]) -> None:
     ax.set_yticks(range(len(labels)), labels)
     ax.set_ylim(len(labels) - 0.4, -0.6)
     ax.set_xscale("symlog", linthresh=10)
-    ax.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=10, subs=(1.0, 2.0, 5.0)))
+    ax.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=10, subs=(1.0, 3.0)))
     ax.xaxis.set_major_formatter(PercentFormatter(decimals=0))
     ax.set_xlabel("difference from the baseline (of its mean; logarithmic beyond 10 %)")
     ax.grid(axis="y", visible=False)
