@@ -96,6 +96,8 @@ def _moves(record: Record) -> pd.DataFrame:
     if genres.shape[1] < 2:
         return pd.DataFrame(columns=["x0", "y0", "x1", "y1"])
     start = genre_shares(record.profiles, genres)
+    if (~np.isnan(start).any(axis=1)).sum() < 3:  # no histories, no plane
+        return pd.DataFrame(columns=["x0", "y0", "x1", "y1"])
     late = deque[Shown]()
     for days, (_, rows) in enumerate(by_day(record.run), 1):
         late.append(rows)

@@ -84,7 +84,7 @@ def test_every_section_and_figure_is_there(page: Page) -> None:
     }  # fmt: skip
     images = page.of("img")
     # its arms differ in more than the visibility lag; nobody is tied to anybody, nothing was expected
-    absent = {"lag_bias", "community_network", "specification_curve"}
+    absent = {"lag_bias", "community_network", "specification_curve", "home_advantage"}
     assert len(images) == len(plots().keys() - absent)
     assert all(len(image["alt"] or "") > 40 for image in images)
 
