@@ -19,7 +19,7 @@ from agents.errors import Degraded, Interrupted, InvalidInput, MissingResource, 
 from agents.llm.journal import Journal
 from analysis.finish import finish, measure_run
 from analysis.hypotheses import by_hypothesis
-from analysis.load import load_study
+from analysis.load import METRICS, load_study
 from analysis.logbook import logbook
 from analysis.metrics.discover import metrics
 from analysis.progress import Display, step
@@ -179,10 +179,21 @@ def writable(folder: Path) -> Iterator[None]:
 
 
 def measured(folder: Path, console: Console) -> dict[str, Any]:
-    """Measure, draw and report what is finished, and return what the command prints as JSON."""
-    with step(console, "measuring") as progress:
-        report = finish(folder, progress, anew=False)
-    return summary(folder) | {"report": str(report)}
+    """Measure, draw and report what is finished and was not yet; return what the command prints as JSON."""
+    if not reported(folder):
+        with step(console, "measuring") as progress:
+            finish(folder, progress, anew=False)
+    return summary(folder) | {"report": str(folder / "report.html")}
+
+
+def reported(folder: Path) -> bool:
+    """Tell whether the report of a folder is newer than all that was measured in it, in every cell."""
+    report = folder / "report.html"
+    cells = read_json(folder / "study.json")["cells"] if (folder / "study.json").exists() else [{"folder": "."}]
+    figures = [folder / cell["folder"] / METRICS for cell in cells]
+    if not all(path.exists() for path in (report, *figures)):
+        return False
+    return report.stat().st_mtime_ns > max(path.stat().st_mtime_ns for path in figures)
 
 
 def _run(scenario: Scenario, folder: Path, console: Console, answers: Path | None) -> None:

@@ -19,8 +19,8 @@ from analysis.plots.base import Plot
 from analysis.plots.frames import listed
 from analysis.plots.style import FAINT, INK, arm_styles, panels
 
-ARROWS = 60
-"""Users drawn, at most: the first ones, who are a random draw already."""
+ARROWS, DOTS = 60, 300
+"""Users drawn as arrows, and as dots where they began, at most: the first ones, who are a random draw already."""
 PANELS_A_ROW = 4
 
 
@@ -114,8 +114,8 @@ def _moves(record: Record) -> pd.DataFrame:
 
 
 def _arrows(ax: Axes, rows: pd.DataFrame, color: str) -> None:
-    some = rows.head(ARROWS)
-    ax.plot(rows["x0"], rows["y0"], color=FAINT, marker=".", linestyle="none", markersize=2, zorder=1)
+    dots, some = rows.head(DOTS), rows.head(ARROWS)
+    ax.plot(dots["x0"], dots["y0"], color=FAINT, marker=".", linestyle="none", markersize=2, zorder=1)
     units: Any = {"angles": "xy", "scale_units": "xy", "scale": 1}
     ax.quiver(some["x0"], some["y0"], some["x1"] - some["x0"], some["y1"] - some["y0"], color=color, alpha=0.55,
               width=0.006, **units)  # fmt: skip

@@ -9,6 +9,9 @@ from analysis.load import Cell, Study
 
 Rows = list[tuple[str, str]]
 
+MOST_LISTED = 12
+"""Cells whose files are listed one by one."""
+
 
 def plain(value: Any) -> str:
     """Return a value of a manifest as a reader wants it.
@@ -121,7 +124,7 @@ def warnings(study: Study) -> list[str]:
 
 
 def files(study: Study) -> Iterator[tuple[str, str]]:
-    """Yield (relative path, what it is) of the files that lie with the report, those that exist."""
+    """Yield (relative path, what it is) of the files that lie with the report; of many cells their folders."""
     known = {
         "metrics.parquet": "every measured figure, tidy",
         "study.json": "arms, seeds, cells",
@@ -134,8 +137,9 @@ def files(study: Study) -> Iterator[tuple[str, str]]:
         if (study.folder / name).is_file():
             yield name, about
     for cell in study.cells:
-        for part in sorted((cell.run.folder / "log").glob("*.parquet")):
-            yield part.relative_to(study.folder).as_posix(), f"log of {cell.arm} s{cell.seed}"
+        where, about = cell.run.folder / "log", f"log of {cell.arm} s{cell.seed}"
+        for part in [where] if len(study.cells) > MOST_LISTED else sorted(where.glob("*.parquet")):
+            yield part.relative_to(study.folder).as_posix(), about
 
 
 def command(study: Study) -> str:
