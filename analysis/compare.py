@@ -165,6 +165,11 @@ def _check_names(names: Sequence[str], frame: pd.DataFrame) -> None:
 
 
 def _against_baseline(study: Study, figures: pd.DataFrame) -> list[tuple[str, Contrast]]:
-    by_seed = figures.pivot_table(index="seed", columns="arm", values="value", dropna=False).reindex(columns=study.arms)
-    base = by_seed[study.baseline].to_numpy(dtype=float)
-    return [(arm, contrast(by_seed[arm].to_numpy(dtype=float), base)) for arm in study.arms[1:]]
+    return [(arm, paired(figures, arm, study.baseline)) for arm in study.arms[1:]]
+
+
+def paired(figures: pd.DataFrame, arm: str, against: str) -> Contrast:
+    """Return the contrast of two arms in rows of one figure (columns ``arm``, ``seed``, ``value``), paired by seed."""
+    by_seed = figures.pivot_table(index="seed", columns="arm", values="value", dropna=False)
+    by_seed = by_seed.reindex(columns=[arm, against])
+    return contrast(by_seed[arm].to_numpy(dtype=float), by_seed[against].to_numpy(dtype=float))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from analysis.compare import WHOLE_RUN, Contrast, contrast
+from analysis.compare import WHOLE_RUN, Contrast, paired
 from analysis.load import Study
 
 HELD, REFUTED, OPEN = "held", "refuted", "inconclusive"
@@ -56,9 +56,7 @@ def _judged(said: Mapping[str, Any], study: Study) -> Verdict:
     frame = study.metrics
     rows = frame[(frame["metric"] == said["metric"]) & (frame["on"] == said["on"]) & (frame["group"] == said["group"])]
     rows = rows[(rows["day"] == WHOLE_RUN) & rows["snapshot"].isin(["", said["snapshot"]])]
-    by_seed = rows.pivot_table(index="seed", columns="arm", values="value", dropna=False)
-    by_seed = by_seed.reindex(columns=[said["arm"], against])
-    found = contrast(by_seed[said["arm"]].to_numpy(dtype=float), by_seed[against].to_numpy(dtype=float))
+    found = paired(rows, said["arm"], against)
     return Verdict(said, against, study.where, found, _word(found, said["expect"], said["delta"]))
 
 

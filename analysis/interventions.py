@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from analysis.load import Run, Study
-
-MINUTES_A_DAY = 1440.0
+from analysis.metrics.visits import MINUTES_A_DAY
 
 
 @dataclass(frozen=True, slots=True)

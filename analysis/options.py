@@ -19,6 +19,16 @@ BudgetTokens = Annotated[int | None, typer.Option(help="stop, resumable, at this
 BudgetMinutes = Annotated[float | None, typer.Option(help="stop, resumable, after this wall time")]
 Out = Annotated[Path | None, typer.Option(help="folder to write (default: a new one under runs/)")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="validate, say what would run, write nothing")]
+Datasets = Annotated[
+    list[Path],
+    typer.Argument(
+        help="dataset folders (augment) or run folders (their watches), of one pipeline: seeds take them in turn",
+        show_default=False,
+    ),
+]
+NoLlm = Annotated[
+    list[Path] | None, typer.Option(help="the same pipeline without its language model (one per dataset)")
+]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON line")]
 
 

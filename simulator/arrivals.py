@@ -24,12 +24,10 @@ class Arrivals:
         order = np.argsort(catalog.released, kind="stable")
         return cls(order, catalog.released[order])
 
-    def barred(self, now: Floats, exclude: Ints, starts: Ints) -> tuple[Ints, Ints]:
-        """Return the lists ``exclude[starts[b]:starts[b + 1]]``, each with what is not on offer yet at its moment."""
+    def absent(self, now: Floats) -> tuple[Ints, Ints]:
+        """Return what is not on offer yet at each moment: ``items[starts[b]:starts[b + 1]]`` at ``now[b]``."""
         here = np.searchsorted(self.moment, now, side="right")
         size = len(self.item) - here
         begins = np.concatenate([[0], np.cumsum(size)])
         place = np.arange(begins[-1]) + np.repeat(here - begins[:-1], size)
-        users = np.arange(len(now))
-        owner = np.concatenate([np.repeat(users, np.diff(starts)), np.repeat(users, size)])
-        return np.concatenate([exclude, self.item[place]])[np.argsort(owner, kind="stable")], starts + begins
+        return self.item[place], begins

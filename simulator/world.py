@@ -190,20 +190,18 @@ class World:
         history = self._trails.columns["item"][place].astype(np.int64)
         starts = np.concatenate([[0], np.cumsum(self._trails.size[rows])])
         hide = self.scenario.recommender.exclude_seen
-        exclude = history if hide else np.empty(0, dtype=np.int64)
-        exclude_starts = starts if hide else np.zeros_like(starts)
-        if self._arrivals:
-            exclude, exclude_starts = self._arrivals.barred(now, exclude, exclude_starts)
         requests = Requests(
             user_id=rows,
             now=now,
             history=history,
             history_time=self._trails.columns["time"][place],
             starts=starts,
-            exclude=exclude,
-            exclude_starts=exclude_starts,
+            exclude=history if hide else np.empty(0, dtype=np.int64),
+            exclude_starts=starts if hide else np.zeros_like(starts),
             seed=self.streams.words("request", rows, self.cohort.decisions[rows]),
         )
+        if self._arrivals:
+            requests = requests.excluding(*self._arrivals.absent(now))
         withheld = [version.withheld for version in versions]
         return requests.barring(withheld, which) if any(map(len, withheld)) else requests
 

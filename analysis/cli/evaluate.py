@@ -1,7 +1,6 @@
 """``evaluate``: how well recommenders predict real next choices, and what they show and cost for it."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agents.errors import InvalidInput
-from analysis.cli.experiment import asking
+from analysis.cli.experiment import asking, one_thread
 from analysis.options import Json
 
 if TYPE_CHECKING:
@@ -51,8 +50,7 @@ def command(
     one moment and asks for the last fifth; last_fifth asks for the last fifth of each user's items. Both
     go through 5 orders of equal times, one a fit.
     """
-    for library in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[library] = "1"  # read by torch when it loads; figures are per processor core
+    one_thread()
     from rich.console import Console
 
     from analysis.progress import step

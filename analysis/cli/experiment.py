@@ -27,14 +27,19 @@ class Asked:
     say: Callable[[str], None]
 
 
+def one_thread() -> None:
+    """Let libraries that load from now on (torch) compute on one thread: figures are per processor core."""
+    for library in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[library] = "1"
+
+
 @contextmanager
 def experiment(scenario: Path, kind: str, varied: str) -> Iterator[Asked]:
     """Read a scenario file and yield what it asks about, on one thread.
 
     Raise InvalidInput where its recommender is not of the kind, or names the parameter that is to be varied.
     """
-    for library in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[library] = "1"  # read by torch when it loads
+    one_thread()
     from rich.console import Console
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
 
@@ -81,17 +86,20 @@ def tell(
 
 
 def spread(value: Mapping[str, float | None] | None, digits: int = 3, sign: str = "") -> str:
-    """Write a mean with half the width of its interval, where there is one.
+    """Write a mean with half the width of its interval, as far as they exist; None and NaN do not.
 
     >>> spread({"value": 0.5, "low": 0.4, "high": 0.6}), spread({"value": 0.5, "low": None, "high": None}), spread(None)
     ('0.500 ± 0.100', '0.500', '–')
+    >>> spread({"value": 0.5, "low": float("nan"), "high": float("nan")})
+    '0.500'
     """
-    if value is None or value["value"] is None:
+    mean, high = (None, None) if value is None else (value["value"], value["high"])
+    if mean is None or mean != mean:
         return "–"
-    mean = f"{value['value']:{sign}.{digits}f}"
-    if value["high"] is None:
-        return mean
-    return f"{mean} ± {value['high'] - value['value']:.{digits}f}"  # a t interval lies evenly around the mean
+    text = f"{mean:{sign}.{digits}f}"
+    if high is None or high != high:
+        return text
+    return f"{text} ± {high - mean:.{digits}f}"  # a t interval lies evenly around the mean
 
 
 def llm_spec(text: str) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """``fidelity``: how much simulated users behave like real ones, beside a null and a ceiling."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from analysis.cli.experiment import Figure, asking, spread, tell
+from analysis.cli.experiment import Figure, asking, one_thread, spread, tell
 from analysis.options import Json, Llm
 
 if TYPE_CHECKING:
@@ -51,8 +50,7 @@ def command(
     json_: Json = False,
 ) -> None:
     """Judge simulated users by what real users did next: choices, ratings, shape, traits, probes; with two controls."""
-    for library in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[library] = "1"  # read by torch when it loads
+    one_thread()
     from rich.console import Console
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
 

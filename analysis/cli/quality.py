@@ -8,24 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from analysis.cli.experiment import spread
-from analysis.options import Json
+from analysis.options import Datasets, Json, NoLlm
 
 if TYPE_CHECKING:
     from analysis.plots.save import Drawn
 
 
 def command(
-    datasets: Annotated[
-        list[Path],
-        typer.Argument(
-            help="dataset folders (augment) or run folders (their watches), of one pipeline: seeds take them in turn",
-            show_default=False,
-        ),
-    ],
+    datasets: Datasets,
     seeds: Annotated[int, typer.Option(min=1, help="halves of the users drawn; intervals from 2 on")] = 5,
-    no_llm: Annotated[
-        list[Path] | None, typer.Option(help="the same pipeline without its language model (one per dataset)")
-    ] = None,
+    no_llm: NoLlm = None,
     threshold: Annotated[
         list[str] | None, typer.Option(help="FIGURE=pass low,pass high,warn low,warn high (repeatable)")
     ] = None,
@@ -111,18 +103,13 @@ def show(told: Mapping[str, Any]) -> None:
     for heading in ("figure", *told["columns"], "ideal", "verdict"):
         table.add_column(heading, justify="left" if heading in ("figure", "verdict") else "right", no_wrap=True)
     for row in told["figures"]:
-        cells = (spread(cell(row["columns"][column])) for column in told["columns"])
+        cells = (spread(row["columns"][column]) for column in told["columns"])
         ideal = "–" if row["ideal"] is None else f"{row['ideal']:g}"
         table.add_row(row["figure"], *cells, ideal, row["verdict"].replace("none", "–"))
     wide.print(table)
     show_orderings(wide, "Closer to real users by the two-sample test (|AUC - .5|)", told["orderings"])
     for name, why in told["absent"].items():
         wide.print(f"{name}: {why}")
-
-
-def cell(value: Mapping[str, float]) -> dict[str, float | None]:
-    """Return a summary with None for what is not a number."""
-    return {name: None if end != end else end for name, end in value.items()}
 
 
 def show_orderings(screen: Any, title: str, rows: list[dict[str, Any]], *named: str) -> None:

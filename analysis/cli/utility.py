@@ -1,28 +1,19 @@
 """``utility``: what recommenders gain that are trained on synthetic rows, tested on real ones."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from analysis.cli.experiment import Figure, spread, tell
-from analysis.options import Json
+from analysis.cli.experiment import Figure, one_thread, spread, tell
+from analysis.options import Datasets, Json, NoLlm
 
 
 def command(
-    datasets: Annotated[
-        list[Path],
-        typer.Argument(
-            help="dataset folders (augment) or run folders (their watches), of one pipeline: seeds take them in turn",
-            show_default=False,
-        ),
-    ],
+    datasets: Datasets,
     seeds: Annotated[int, typer.Option(min=1, help="fits of every training set; intervals from 3 on")] = 5,
-    no_llm: Annotated[
-        list[Path] | None, typer.Option(help="the same pipeline without its language model (one per dataset)")
-    ] = None,
+    no_llm: NoLlm = None,
     ratio: Annotated[
         list[float] | None, typer.Option(min=0, help="synthetic per real row (repeatable; default .1 .25 .5 1)")
     ] = None,
@@ -38,8 +29,7 @@ def command(
     NDCG@10 of the full ranking, real items seen filtered. By default the networks are small and trained for three
     passes, so that all fits take minutes: what they gain is beside as many bootstrapped real rows.
     """
-    for library in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[library] = "1"  # read by torch when it loads
+    one_thread()
     from rich.console import Console
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
 
@@ -123,9 +113,7 @@ def show(told: Mapping[str, Any]) -> None:
 
 def mean(split: Mapping[str, float]) -> str:
     """Write a mean with half its interval."""
-    from analysis.cli.quality import cell
-
-    return spread(cell({name: split[name] for name in ("value", "low", "high")}), 4)
+    return spread({name: split[name] for name in ("value", "low", "high")}, 4)
 
 
 def gain(split: Mapping[str, Any]) -> str:

@@ -4,10 +4,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.load import Run, Study
+from analysis.metrics.visits import MINUTES_A_DAY
 from analysis.plots.base import Plot
 from analysis.plots.timeline import draw_daily, first_to_last
 
-MINUTES_A_DAY = 1440
 PANELS = ("questions", "tokens, thousands", "US dollars", "unusable answers, %")
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from analysis.plots.base import Panel
 from analysis.plots.frames import in_words
-from analysis.plots.style import FAINT, PAGE, STYLES, arm_legend, panels
+from analysis.plots.style import FAINT, PAGE, STYLES, arm_legend, panels, side_by_side
 
 COLUMNS = ("synthetic", "bootstrap", "random", "held_out")
 GROUPS = {
@@ -55,13 +55,7 @@ class QualityPanel(Panel):
         styles = dict(zip(COLUMNS, STYLES[1:5], strict=True))
         for ax, panel, ideal in zip(axes, GROUPS, IDEAL, strict=True):
             part = frame[frame["panel"] == panel]
-            names = list(dict.fromkeys(part["figure"]))
-            for shift, (column, style) in enumerate(styles.items()):
-                mine = part[part["column"] == column]
-                places = [len(names) - 1 - names.index(name) + 0.18 * (1.5 - shift) for name in mine["figure"]]
-                ends = mine[["low", "high"]].astype(float)
-                ax.hlines(places, ends["low"], ends["high"], color=style.color, linewidth=1.2)
-                ax.plot(mine["value"], places, color=style.color, marker=style.marker, linestyle="none")
+            names = side_by_side(ax, part, styles, 0.18)
             _label(ax, panel, names, ideal)
         arm_legend(figure, {name.replace("_", " "): style for name, style in styles.items()}, lines=False)
         return figure

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.compare import contrast, verdict
+from analysis.compare import paired, verdict
 from analysis.load import VARIANTS, Study
 from analysis.metrics.variants import CHOICES
 from analysis.plots.base import Plot
@@ -85,9 +85,7 @@ def _contrasts(study: Study, said: Mapping[str, Any]) -> Iterator[dict[str, Any]
     frame = pd.concat(frames, ignore_index=True)
     frame = frame[frame["metric"] == said["metric"]]
     for choice, rows in frame.groupby(list(CHOICES), sort=False):
-        by_seed = rows.pivot_table(index="seed", columns="arm", values="value", dropna=False)
-        by_seed = by_seed.reindex(columns=[said["arm"], against])
-        found = contrast(by_seed[said["arm"]].to_numpy(dtype=float), by_seed[against].to_numpy(dtype=float))
+        found = paired(rows, said["arm"], against)
         ends = {"value": found.difference, "low": found.low, "high": found.high, "seed": found.n}
         where = {"where": study.where, "arm": said["arm"], "against": against, "n": int(rows["n"].min())}
         yield dict(zip(CHOICES, choice, strict=True)) | where | ends

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -104,6 +105,22 @@ def arm_legend(figure: Figure, styles: dict[str, ArmStyle], *, lines: bool = Tru
     widest = 0.55 + 0.075 * max(map(len, styles))  # inches of an entry: its line and 8 pt letters
     fitting = max(1, min(len(handles), int(figure.get_figwidth() / widest), 4))
     figure.legend(handles=handles, loc="outside upper center", ncols=fitting, columnspacing=1.6)
+
+
+def side_by_side(ax: Axes, rows: pd.DataFrame, styles: dict[str, ArmStyle], step: float) -> list[str]:
+    """Draw ``value`` with its interval, a row per ``figure`` and a style per ``column``; return the figures, top first.
+
+    ``step`` is the distance between the columns of a row.
+    """
+    names = list(dict.fromkeys(rows["figure"]))
+    for shift, (column, style) in enumerate(styles.items()):
+        mine = rows[rows["column"] == column]
+        off = step * ((len(styles) - 1) / 2 - shift)
+        places = [len(names) - 1 - names.index(name) + off for name in mine["figure"]]
+        ends = mine[["low", "high"]].astype(float)
+        ax.hlines(places, ends["low"], ends["high"], color=style.color, linewidth=1.2)
+        ax.plot(mine["value"], places, color=style.color, marker=style.marker, linestyle="none")
+    return names
 
 
 def day_axis(axes: Axes, arm: str = "") -> None:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.load import Run, Study
+from analysis.metrics.visits import MINUTES_A_DAY
 from analysis.plots.frames import grouped
 
 MOST_LISTED = 200
 MOST_TOLD = 54
 """Stories told, arms times users: the report stays under three megabytes."""
 MOST_VISITS = 6
-MINUTES_A_DAY, MINUTES_AN_HOUR = 1440, 60
+MINUTES_AN_HOUR = 60
 PAGE = ["user_id", "session_id", "page"]
 TRAITS = ("activity", "conformity", "diversity", "mainstreaminess", "rating_mean", "rating_sd", "attention")
 

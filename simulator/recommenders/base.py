@@ -77,10 +77,14 @@ class Requests:
         flat = np.concatenate(items)
         starts = np.cumsum([0, *map(len, items)])
         place, begins = _gathered(starts, which)
-        whole = self.exclude_starts + begins
+        return self.excluding(flat[place], begins)
+
+    def excluding(self, items: Ints, starts: Ints) -> "Requests":
+        """Return the requests with ``items[starts[b]:starts[b + 1]]`` excluded from request b too."""
+        whole = self.exclude_starts + starts
         merged = np.empty(whole[-1], dtype=np.int64)
-        merged[np.arange(len(self.exclude)) + np.repeat(begins[:-1], np.diff(self.exclude_starts))] = self.exclude
-        merged[np.arange(len(place)) + np.repeat(self.exclude_starts[1:], np.diff(begins))] = flat[place]
+        merged[np.arange(len(self.exclude)) + np.repeat(starts[:-1], np.diff(self.exclude_starts))] = self.exclude
+        merged[np.arange(len(items)) + np.repeat(self.exclude_starts[1:], np.diff(starts))] = items
         return replace(self, exclude=merged, exclude_starts=whole)
 
     def part(self, first: int, last: int) -> "Requests":

@@ -7,6 +7,7 @@ import pytest
 
 from simulator.arrivals import Arrivals
 from simulator.catalog import Catalog
+from simulator.recommenders.base import Requests
 from tests.simulator.execution.test_local import played, tables
 
 ARRIVING = """
@@ -25,7 +26,11 @@ platform: {window: 12h, visibility_lag: 1}
 def test_what_is_not_on_offer_yet_is_barred_beside_what_was_before():
     arrivals = Arrivals.of(Catalog((), (), np.array([5.0, 0.0, 9.0])))
     assert arrivals is not None
-    items, starts = arrivals.barred(np.array([0.0, 5.0, 20.0]), np.array([7, 1, 1]), np.array([0, 1, 1, 3]))
+    now, nothing = np.array([0.0, 5.0, 20.0]), np.zeros(4, dtype=np.int64)
+    before = {"exclude": np.array([7, 1, 1]), "exclude_starts": np.array([0, 1, 1, 3])}
+    requests = Requests(np.arange(3), now, nothing[:0], now[:0], nothing, seed=np.zeros(3, dtype=np.uint64), **before)
+    requests = requests.excluding(*arrivals.absent(now))
+    items, starts = requests.exclude, requests.exclude_starts
     assert [items[a:b].tolist() for a, b in pairwise(starts)] == [[7, 0, 2], [2], [1, 1]]
     assert Arrivals.of(Catalog((), ())) is None
 
