@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,6 +43,11 @@ class Terms:
     slate_size: int
     open: bool = True
     """Whether anything is shown at all."""
+
+    def beneath(self, lever: Mapping[str, Any]) -> "Terms":
+        """Return the terms with one more lever, outermost."""
+        levers = [*self.recommender.get("levers", ()), lever]
+        return replace(self, recommender={**self.recommender, "levers": levers})
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """No item on too many slates, for a while."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
@@ -27,8 +27,7 @@ class CapExposure(Intervention):
     def terms(self, terms: Terms) -> Terms:
         """Return the terms with the lever."""
         lever = {"kind": "exposure_cap", "strength": 1 - self.share, "slate": terms.slate_size, "pool": self.pool}
-        levers = [*terms.recommender.get("levers", ()), lever]
-        return replace(terms, recommender={**terms.recommender, "levers": levers})
+        return terms.beneath(lever)
 
     def act(self, event: str, scene: Scene) -> Deed:
         """Say how much."""

@@ -1,6 +1,6 @@
 """Unpopular items raised."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
@@ -27,8 +27,7 @@ class PromoteTail(Intervention):
     def terms(self, terms: Terms) -> Terms:
         """Return the terms with the lever."""
         lever = {"kind": "tail_boost", "strength": self.strength, "pool": self.pool}
-        levers = [*terms.recommender.get("levers", ()), lever]
-        return replace(terms, recommender={**terms.recommender, "levers": levers})
+        return terms.beneath(lever)
 
     def act(self, event: str, scene: Scene) -> Deed:
         """Say how much."""
