@@ -105,15 +105,17 @@ VISITS = 2**20
 
 
 class Cohort:
-    """Mood, counters and exposures of all users; arrays by user id.
+    """Mood, counters and exposures of the users ``mine`` (by default all), one row a user in the order of their ids.
 
-    ``visits`` and ``decisions`` count what was begun; with the user id they key every draw.
+    Methods take user ids; ``here`` tells in which rows of the arrays they are. ``visits`` and
+    ``decisions`` count what was begun; with the user id they key every draw.
     """
 
     COLUMNS = ("visits", "decisions", "page", "began", "last", "fatigue", "satisfaction", "trust")
 
-    def __init__(self, setting: Setting, *, watches: bool = False) -> None:
-        n = len(setting.personas)
+    def __init__(self, setting: Setting, mine: range | None = None, *, watches: bool = False) -> None:
+        self.mine = range(len(setting.personas)) if mine is None else mine
+        n = len(self.mine)
         self.visits: Ints = np.zeros(n, dtype=np.int64)
         self.decisions: Ints = np.zeros(n, dtype=np.int64)
         self.page: Ints = np.zeros(n, dtype=np.int64)
@@ -126,7 +128,7 @@ class Cohort:
         self.trust: Floats = np.full(n, NEUTRAL)
         """In the recommender."""
         self.exposures = Exposures(n, len(setting.items), watches=watches)
-        self.drift = Drift(setting) if setting.drift else None
+        self.drift = Drift(setting, self.mine) if setting.drift else None
         self._draws = setting.draws
         self._per_day = setting.personas.traits.activity * setting.sessions_per_day
         self._rounds = setting.sessions_per_day if setting.rounds else 0.0
@@ -136,19 +138,25 @@ class Cohort:
     def __len__(self) -> int:
         return len(self.visits)
 
+    def here(self, rows: Ints) -> Ints:
+        """Return the rows of these users in the arrays."""
+        return rows - self.mine.start
+
     def next_visit(self, rows: Ints, now: npt.ArrayLike) -> Floats:
         """Return the moments of the next visits, multiples of 1/1024 minute later than ``now``."""
-        draw = self._draws.uniform("visit", rows, self.visits[rows])
+        visits = self.visits[self.here(rows)]
+        draw = self._draws.uniform("visit", rows, visits)
         if self._rounds:
-            return nth_visit(now, self.visits[rows], self._rounds, draw)
+            return nth_visit(now, visits, self._rounds, draw)
         return next_visit(now, self._per_day[rows], draw)
 
     def turn_page(self, rows: Ints, now: Floats) -> None:
         """Open the next page; the first of a visit finds the user rested by the time away."""
-        self.page[rows] += 1
-        new = self.page[rows] == 1
+        here = self.here(rows)
+        self.page[here] += 1
+        new = self.page[here] == 1
         if new.any():
-            fresh, moment = rows[new], now[new]
+            fresh, moment = here[new], now[new]
             away = moment - self.last[fresh]
             self.fatigue[fresh] = rested(self.fatigue[fresh], away)
             self.satisfaction[fresh] = calmed(self.satisfaction[fresh], away)
@@ -158,23 +166,24 @@ class Cohort:
 
     def look(self, rows: Ints, now: Floats, item_id: Ints, popularity: Floats, told: Ints | None = None) -> Look:
         """Return slates (B, K), with visible counts and what friends told, as users see the page opened last."""
-        exposures, index = self.exposures.look(rows, item_id)
+        here = self.here(rows)
+        exposures, index = self.exposures.look(here, item_id)
         pages = Pages(
             user_id=rows,
             now=now,
-            page=self.page[rows],
-            decision=self.decisions[rows],
+            page=self.page[here],
+            decision=self.decisions[here],
             item_id=item_id,
             popularity=popularity,
             exposures=exposures,
-            fatigue=self.fatigue[rows],
-            satisfaction=self.satisfaction[rows],
+            fatigue=self.fatigue[here],
+            satisfaction=self.satisfaction[here],
             told=told,
-            trust=self.trust[rows],
+            trust=self.trust[here],
             drift=self.drift.at(rows, now) if self.drift else None,
-            watches=self.exposures.watches(rows, index),
+            watches=self.exposures.watches(here, index),
         )
-        return Look(pages, rows * VISITS + self.visits[rows], self.began[rows], index)
+        return Look(pages, rows * VISITS + self.visits[here], self.began[here], index)
 
     def live(self, look: Look, decisions: Decisions, recommended: npt.ArrayLike = True) -> Floats:
         """Let users live with what they decided: remember, tire, be pleased or not; return minutes spent (B,).
@@ -182,27 +191,28 @@ class Cohort:
         Pages that were not ``recommended`` leave trust in the recommender as it is.
         """
         pages, rows = look.pages, look.pages.user_id
+        here = self.here(rows)
         read = decisions.action != Action.UNSEEN
         watched = decisions.action == Action.WATCH
         n_read, n_watched = read.sum(axis=1), watched.sum(axis=1)
-        self.decisions[rows] += 1
-        self.exposures.add(rows, pages.item_id, look.index, read, watched)
-        self.fatigue[rows] = tired(pages.fatigue, n_read)
+        self.decisions[here] += 1
+        self.exposures.add(here, pages.item_id, look.index, read, watched)
+        self.fatigue[here] = tired(pages.fatigue, n_read)
         rating = voiced(decisions.rating, decisions.feedback, self._lowest, self._lowest + self._span)
         if self.drift:
             liked = (np.nan_to_num(rating, nan=self._middling) - self._lowest) / self._span
             self.drift.live(rows, pages.now, pages.item_id, watched, liked)
         level = self._level(rating, watched, n_watched)
-        self.satisfaction[rows] = pleased(pages.satisfaction, n_read, n_watched, level)
-        after = trusting(self.trust[rows], pages.satisfaction, worth(n_read, n_watched, level))
-        self.trust[rows] = np.where(recommended, after, self.trust[rows])
+        self.satisfaction[here] = pleased(pages.satisfaction, n_read, n_watched, level)
+        after = trusting(self.trust[here], pages.satisfaction, worth(n_read, n_watched, level))
+        self.trust[here] = np.where(recommended, after, self.trust[here])
         minutes: Floats = np.maximum(decisions.dwell.sum(axis=1), LEAST_PAGE_MINUTES)
-        self.last[rows] = pages.now + minutes
+        self.last[here] = pages.now + minutes
         return minutes
 
     def leave(self, rows: Ints) -> None:
         """End the visits of these users."""
-        self.page[rows] = 0
+        self.page[self.here(rows)] = 0
 
     @property
     def _middling(self) -> float:

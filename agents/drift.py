@@ -26,11 +26,12 @@ GENRE_CAP = 40
 
 
 class Drift:
-    """How far each user's tastes have moved, one row of genres a user."""
+    """How far the tastes of the users ``mine`` (by default all) have moved, one row of genres a user."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting, mine: range | None = None) -> None:
         self.genres, member = genre_matrix(setting.items)
-        self._first = setting.personas.traits.tastes_for(self.genres)
+        self._mine = mine = range(len(setting.personas)) if mine is None else mine
+        self._first = setting.personas.traits.tastes_for(self.genres)[mine.start : mine.stop]
         self._shows = shown_tastes(member, setting.popularity, HISTORY)
         self._pull, self._half_life = setting.drift, setting.drift_half_life
         self._moved: Singles = np.zeros(self._first.shape, dtype=np.float32)
@@ -39,21 +40,23 @@ class Drift:
 
     def at(self, rows: Ints, now: Floats) -> Singles:
         """Return (B, genres) how far the users' tastes have moved by now."""
-        left = np.exp2(-(now - self._since[rows]) / self._half_life)
-        return self._moved[rows] * left[:, None].astype(np.float32)
+        here = rows - self._mine.start
+        left = np.exp2(-(now - self._since[here]) / self._half_life)
+        return self._moved[here] * left[:, None].astype(np.float32)
 
     def live(self, rows: Ints, now: Floats, item_id: Ints, watched: Bools, level: Floats) -> None:
         """Let what was watched (B, K) move tastes, in the order of positions; ``level`` in [0, 1] is how it was liked.
 
         Each item takes tastes a share 1 - exp(-pull x level) of the way.
         """
+        here = rows - self._mine.start
         moved, nth = self.at(rows, now), np.cumsum(watched, axis=1)
         for turn in range(1, int(nth.max(initial=0)) + 1):
             page, place = np.nonzero(watched & (nth == turn))
             share = -np.expm1(-self._pull * level[page, place]).astype(np.float32)
-            goal = self._shows[item_id[page, place]] - self._first[rows[page]]
+            goal = self._shows[item_id[page, place]] - self._first[here[page]]
             moved[page] += share[:, None] * (goal - moved[page])
-        self._moved[rows], self._since[rows] = moved, now
+        self._moved[here], self._since[here] = moved, now
 
     def distance(self, rows: Ints, now: Floats) -> Floats:
         """Return the Euclidean distance of the users' tastes from those they began with."""

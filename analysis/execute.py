@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 
@@ -24,6 +24,7 @@ from analysis.logbook import logbook
 from analysis.metrics.discover import metrics
 from analysis.progress import Display, step
 from simulator.commits import write_durably
+from simulator.execution.cluster import address, connected
 from simulator.manifest import plain, read_json, seal
 from simulator.problems import Problem, unknown
 from simulator.run import budget_of, models, run
@@ -122,8 +123,35 @@ def worth_keeping(folder: Path, language_models: int) -> bool:
         return len(answers) > language_models
 
 
+class Place(NamedTuple):
+    """Where a scenario is executed: in this process, or on a Ray cluster."""
+
+    on: str | None = None
+    shards: int | None = None
+
+    def check(self, *, study: bool) -> None:
+        """Raise InvalidInput where it is none."""
+        if self.on is not None:
+            address(self.on)
+        if self.shards is not None and (study or self.on is None):
+            why = "a study spreads its cells" if study else "there are shards on a cluster only: add --on ray"
+            raise InvalidInput(f"--shards {self.shards}: {why}")
+
+    @contextmanager
+    def taken(self, scenario: Scenario) -> Iterator[int]:
+        """Yield how many parts run side by side there; 0 in this process."""
+        if self.on is None:
+            yield 0
+            return
+        with connected(self.on, scenario.engine.threads) as cluster:
+            yield self.shards or cluster
+
+
+HERE = Place()
+
+
 def execute(
-    scenario: Scenario, source: Path, folder: Path, console: Console, *, replay: Path | None = None
+    scenario: Scenario, source: Path, folder: Path, console: Console, *, replay: Path | None = None, place: Place = HERE
 ) -> dict[str, Any]:
     """Run (or continue) a scenario or study in ``folder`` and return what the command prints as JSON.
 
@@ -135,7 +163,7 @@ def execute(
     try:
         with writable(folder), logbook(folder) as log:
             log.info("%s %s, seed %d", "begun:" if new else "continued:", scenario.name, scenario.seed)
-            degraded = _execute(scenario, folder, console, answers)
+            degraded = _execute(scenario, folder, console, answers, place)
             outcome = measured(folder, console)
             log.info("finished and reported, digest %s", outcome.get("log_digest", "of each cell in study.json"))
     except (InvalidInput, MissingResource):
@@ -147,15 +175,15 @@ def execute(
     return outcome
 
 
-def _execute(scenario: Scenario, folder: Path, console: Console, answers: Path | None) -> Degraded | None:
+def _execute(scenario: Scenario, folder: Path, console: Console, answers: Path | None, place: Place) -> Degraded | None:
     """Run a scenario or study to its end and seal what it left; return, rather than raise, that it is degraded."""
     degraded = None
     try:
         if not unreported(folder):
             if scenario.study:
-                run_study(scenario, folder, console, answers, after=measure_run)
+                run_study(scenario, folder, console, answers, after=measure_run, place=place)
             else:
-                _run(scenario, folder, console, answers)
+                _run(scenario, folder, console, answers, place)
     except Degraded as error:
         degraded = error
     for manifest in (folder / "manifest.json", *folder.glob("cells/*/manifest.json")):
@@ -196,11 +224,12 @@ def reported(folder: Path) -> bool:
     return report.stat().st_mtime_ns > max(path.stat().st_mtime_ns for path in figures)
 
 
-def _run(scenario: Scenario, folder: Path, console: Console, answers: Path | None) -> None:
+def _run(scenario: Scenario, folder: Path, console: Console, answers: Path | None, place: Place) -> None:
     with (
         interruption(console) as stop,
         Display(console, [scenario.name]) as display,
         models(scenario, folder / "answers.journal", answers) as dispatcher,
+        place.taken(scenario) as shards,
     ):
         run(
             scenario,
@@ -209,17 +238,27 @@ def _run(scenario: Scenario, folder: Path, console: Console, answers: Path | Non
             budget_of(scenario),
             watch=partial(display.show, 0),
             stop=stop,
+            shards=shards,
         )
         display.show(0, None)
 
 
 def run_study(
-    scenario: Scenario, folder: Path, console: Console, answers: Path | None = None, after: After | None = None
+    scenario: Scenario,
+    folder: Path,
+    console: Console,
+    answers: Path | None = None,
+    after: After | None = None,
+    place: Place = HERE,
 ) -> None:
     """Run what is not finished of a study, watched and interruptible."""
     names = [cell.folder.name for cell in cells(scenario, folder)]
-    with interruption(console) as stop, Display(console, names) as display:
-        study(scenario, folder, replay=answers, watch=display.show, stop=stop, after=after)
+    with (
+        interruption(console) as stop,
+        Display(console, names) as display,
+        place.taken(scenario) as cluster,
+    ):
+        study(scenario, folder, replay=answers, watch=display.show, stop=stop, after=after, cluster=cluster)
 
 
 def summary(folder: Path) -> dict[str, Any]:
@@ -240,6 +279,8 @@ def start(
     sets: Sequence[str] | None,
     llm: str | None,
     replay: Path | None,
+    on: str | None,
+    shards: int | None,
     out: Path | None,
     dry_run: bool,
     json_: bool,
@@ -253,13 +294,15 @@ def start(
     if study != (whole.study is not None):
         other, has = ("run", "no") if study else ("study", "a")
         raise InvalidInput(f"{scenario} has {has} study: section; use: run_sim.py {other} {scenario}")
+    place = Place(on, shards)
+    place.check(study=study)
     if dry_run:
         count = len(expand(whole))
         runs = {"valid": True, "scenario": whole.name, "runs": count}
         print(json.dumps(runs) if json_ else f"{scenario} is valid and would make {count} run(s); nothing was written")
         return
     folder = new_folder(whole, out)
-    print_outcome(execute(whole, scenario, folder, Console(stderr=True), replay=replay), json_)
+    print_outcome(execute(whole, scenario, folder, Console(stderr=True), replay=replay, place=place), json_)
 
 
 def misnamed(data: Any) -> list[Problem]:
@@ -274,11 +317,13 @@ def misnamed(data: Any) -> list[Problem]:
     ]
 
 
-def restart(folder: Path, *, json_: bool, **named: float | None) -> None:
+def restart(folder: Path, *, on: str | None, shards: int | None, json_: bool, **named: float | None) -> None:
     """Continue the run or study in a folder and print the outcome."""
     entries = overrides(None, **{KEYS[name]: value for name, value in named.items()})
-    source = written(folder)
-    print_outcome(execute(read(source, entries), source, folder, Console(stderr=True)), json_)
+    source, place = written(folder), Place(on, shards)
+    scenario = read(source, entries)
+    place.check(study=scenario.study is not None)
+    print_outcome(execute(scenario, source, folder, Console(stderr=True), place=place), json_)
 
 
 def unreported(folder: Path) -> bool:

@@ -29,6 +29,8 @@ Datasets = Annotated[
 NoLlm = Annotated[
     list[Path] | None, typer.Option(help="the same pipeline without its language model (one per dataset)")
 ]
+On = Annotated[str | None, typer.Option(help="ray, or ray:HOST:PORT: on a Ray cluster instead of this process")]
+Shards = Annotated[int | None, typer.Option(min=1, help="parts the users of a run are in (default: what it can run)")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON line")]
 
 
@@ -43,6 +45,8 @@ def _of_a_scenario(
     budget_usd: BudgetUsd = None,
     budget_tokens: BudgetTokens = None,
     budget_minutes: BudgetMinutes = None,
+    on: On = None,
+    shards: Shards = None,
     out: Out = None,
     dry_run: DryRun = False,
     json_: Json = False,

@@ -20,7 +20,7 @@ class Checkpoint:
 
     def __init__(self, path: Path, key: str) -> None:
         self._path = path
-        self._key = key
+        self.key = key
         self._next = time.monotonic() + LEAST_S
 
     def due(self) -> bool:
@@ -31,13 +31,13 @@ class Checkpoint:
         """Put a checkpoint in the place of the one before it, whole or not at all."""
         began = time.monotonic()
         with durably(self._path) as file:
-            np.savez(file, allow_pickle=False, **state, __key__=np.array(self._key))
+            np.savez(file, allow_pickle=False, **state, __key__=np.array(self.key))
         ended = time.monotonic()
         self._next = ended + max(REST * (ended - began), LEAST_S)
 
     def load(self) -> State | None:
         """Return the latest checkpoint if there is a whole one of this scenario."""
-        return load_state(self._path, self._key)
+        return load_state(self._path, self.key)
 
     def drop(self) -> None:
         """Remove it: the run is over."""

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,19 @@ def load_state(path: Path, key: str) -> State | None:
     return state if str(state.pop("__key__", "")) == key else None
 
 
+Make = Callable[[Recommender, Progress], None]
+"""Bring a recommender that is new into a state."""
+Elsewhere = Callable[[Callable[[], State]], State]
+"""Have a state made by another process."""
+
+
+def made(spec: Mapping[str, Any], make: Make) -> State:
+    """Return the state that a recommender is brought into."""
+    recommender = levered(spec)
+    make(recommender, silent)
+    return recommender.state()
+
+
 class Fits:
     """Fit recommenders of one run, or load them from its ``checkpoints`` where that fit was made before.
 
@@ -58,6 +72,7 @@ class Fits:
         *,
         warm: bool,
         voices: Voices | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self.folder = folder
         self._streams = Streams(seed)
@@ -65,6 +80,7 @@ class Fits:
         self._warm = warm
         self._voices = voices
         """Lent to recommenders that ask a language model; where only fits are made nobody asks."""
+        self._elsewhere = elsewhere
         self.use(spec)
         self.key = ""
         """What the latest fit or update was made from."""
@@ -103,17 +119,19 @@ class Fits:
         warm = before is not None and self.continues
         key = fit_key(self._whole, self._streams.seed, number, log, self.key if warm else "")
 
-        def make(recommender: Recommender) -> None:
+        streams, catalog = self._streams, self._catalog
+
+        def make(recommender: Recommender, progress: Progress) -> None:
             if warm and before is not None:
                 core(recommender).load_state(core(before).state())
-            recommender.fit(log, self._catalog, rng=self._streams.generator("fit", number), progress=progress)
+            recommender.fit(log, catalog, rng=streams.generator("fit", number), progress=progress)
 
-        return self._found_or_made(number, key, make)
+        return self._found_or_made(number, key, make, progress)
 
     def update(self, number: int, events: Interactions, before: Recommender) -> Recommender:
         """Return the recommender that ``before`` is after these events, as number ``number``; itself it stays."""
 
-        def make(recommender: Recommender) -> None:
+        def make(recommender: Recommender, _: Progress) -> None:
             recommender.load_state(before.state())
             recommender.update(events)
 
@@ -123,18 +141,23 @@ class Fits:
     def relever(self, number: int, log: Interactions, before: Recommender) -> Recommender:
         """Return what ``before`` learned under the levers in use now, as number ``number``; levers learn on ``log``."""
 
-        def make(recommender: Recommender) -> None:
+        streams, catalog = self._streams, self._catalog
+
+        def make(recommender: Recommender, _: Progress) -> None:
             core(recommender).load_state(core(before).state())
-            relearn(recommender, log, self._catalog, self._streams.generator("fit", number))
+            relearn(recommender, log, catalog, streams.generator("fit", number))
 
         key = fit_key(self._whole, self._streams.seed, number, log, f"relevered {self.key}")
         return self._found_or_made(number, key, make)
 
-    def _found_or_made(self, number: int, key: str, make: Callable[[Recommender], None]) -> Recommender:
+    def _found_or_made(self, number: int, key: str, make: Make, progress: Progress = silent) -> Recommender:
         recommender = self.again(number, key)
         if recommender is None:
             recommender = self._built()
-            make(recommender)
+            if self._elsewhere:
+                recommender.load_state(self._elsewhere(partial(made, self.spec, make)))
+            else:
+                make(recommender, progress)
             save_state(self.folder / f"fit-{number:04d}.npz", recommender.state(), key)
         self.key = key
         return recommender

@@ -1,6 +1,7 @@
 """What was there when time began: who plays, what is on offer, what the platform knew."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,16 @@ def released(known: Interactions, unreleased: Bools) -> Interactions:
     return known.take(~unreleased[known.item_id]) if unreleased.any() else known
 
 
-def note_opening(record: Record, cast: Cast, known: Interactions, popularity: Floats, social: Social | None) -> None:
+@dataclass(frozen=True)
+class Opening:
+    """What the platform and its users start from."""
+
+    known: Interactions
+    popularity: Floats
+    """Public count per item."""
+
+
+def note_opening(record: Record, cast: Cast, opening: Opening, social: Social | None) -> None:
     """Record who plays, what is on offer, and what was known at time 0."""
     _note(record, "users", 0, _users(cast))
     catalog = cast.catalog
@@ -32,22 +42,22 @@ def note_opening(record: Record, cast: Cast, known: Interactions, popularity: Fl
         "title": _text([item.title for item in catalog.items]),
         "genres": _text(["|".join(item.genres) for item in catalog.items]),
         "year": np.array([item.year or -1 for item in catalog.items], dtype=np.int64),
-        "initial_count": popularity.astype(np.int64),
+        "initial_count": opening.popularity.astype(np.int64),
     }
     _note(record, "items", PLATFORM, items)
-    columns = {name: getattr(known, name) for name in ("user_id", "item_id", "rating", "time")}
+    columns = {name: getattr(opening.known, name) for name in ("user_id", "item_id", "rating", "time")}
     _note(record, "history", PLATFORM, columns)
     if social:
         _note(record, "ties", PLATFORM, social.ties())
 
 
-def trails_of(known: Interactions, n_users: int) -> Ragged:
-    """Return what the platform knows of each simulated user: what it took, oldest first."""
-    trails = Ragged(n_users, item=np.int32, time=np.float64)
-    mine = known.take(known.user_id < n_users)
-    rows, offsets = mine.by_user(n_users)
+def trails_of(known: Interactions, mine: range) -> Ragged:
+    """Return what the platform knows of each of the simulated users ``mine``: what it took, oldest first."""
+    trails = Ragged(len(mine), item=np.int32, time=np.float64)
+    taken = known.take((known.user_id >= mine.start) & (known.user_id < mine.stop))
+    rows, offsets = replace(taken, user_id=taken.user_id - mine.start).by_user(len(mine))
     users = np.flatnonzero(np.diff(offsets))
-    trails.append(users, np.diff(offsets)[users], item=mine.item_id[rows], time=mine.time[rows])
+    trails.append(users, np.diff(offsets)[users], item=taken.item_id[rows], time=taken.time[rows])
     return trails
 
 

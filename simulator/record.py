@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,8 @@ WORDS: dict[str, pa.Array] = {
 PAGES = "impressions"
 """The one table that is kept by pages until it is sealed: arrays over positions are lists in a row."""
 MINUTES_A_DAY = 1440.0
+Block = tuple[Columns, Columns]
+"""Rows as columns: their canonical places, and what they are."""
 
 
 def schema(table: str) -> pa.Schema:
@@ -191,6 +193,13 @@ def _streams(column: pa.Array) -> Iterable[npt.NDArray[Any]]:
         yield np.frombuffer(letters, dtype=np.uint8)[offsets[0] : offsets[-1]]
 
 
+class Waiting(NamedTuple):
+    """What a record holds that is not committed, by window and table."""
+
+    blocks: dict[int, dict[str, list[Block]]]
+    rows: dict[int, dict[str, list[tuple[Any, ...]]]]
+
+
 class Record:
     """What happened in windows that are not committed yet, as blocks of columns under their windows.
 
@@ -199,7 +208,7 @@ class Record:
 
     def __init__(self, window: float) -> None:
         self._window = window
-        self._blocks: dict[int, dict[str, list[tuple[Columns, Columns]]]] = defaultdict(lambda: defaultdict(list))
+        self._blocks: dict[int, dict[str, list[Block]]] = defaultdict(lambda: defaultdict(list))
         self._rows: dict[int, dict[str, list[tuple[Any, ...]]]] = defaultdict(lambda: defaultdict(list))
         self._next_event = 0
 
@@ -220,6 +229,27 @@ class Record:
     def row(self, table: str, now: float, user_id: int, sequence: int, row: tuple[object, ...]) -> None:
         """Keep a single row until its window is committed."""
         self._rows[int(now // self._window)][table].append(((now, user_id, sequence), row))
+
+    def handed_over(self) -> Waiting:
+        """Return everything, and forget it: another record takes it in. Blocks of one window and table are joined."""
+        blocks = {
+            window: {
+                table: [(_whole([place for place, _ in parts]), _whole([columns for _, columns in parts]))]
+                for table, parts in tables.items()
+            }
+            for window, tables in self._blocks.items()
+        }
+        rows = {window: dict(tables) for window, tables in self._rows.items()}
+        self._blocks.clear()
+        self._rows.clear()
+        return Waiting(blocks, rows)
+
+    def take_in(self, waiting: Waiting) -> None:
+        """Keep what another record handed over."""
+        for kept, given in ((self._blocks, waiting.blocks), (self._rows, waiting.rows)):
+            for window, tables in given.items():
+                for table, parts in tables.items():
+                    kept[window][table] += parts
 
     def pages(self, window: int) -> Columns | None:
         """Return a window's pages in canonical order, and forget them."""
@@ -266,7 +296,7 @@ def _rows(columns: Columns, rows: Ints) -> Columns:
     return {name: column[rows] for name, column in columns.items()}
 
 
-def _in_order(blocks: Sequence[tuple[Columns, Columns]]) -> Columns:
+def _in_order(blocks: Sequence[Block]) -> Columns:
     places, columns = (_whole(parts) for parts in zip(*blocks, strict=True))
     order = np.lexsort((places["sequence"], places["user_id"], places["now"]))
     return _rows(columns, order)

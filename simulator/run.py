@@ -1,5 +1,6 @@
 """One run, from scenario to manifest."""
 
+import logging
 import os
 import sys
 import time
@@ -9,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agents.errors import BudgetExhausted, Degraded, Interrupted, InvalidInput, TasteloopError
+from agents.errors import BudgetExhausted, Degraded, Interrupted, InvalidInput, MissingResource, TasteloopError
 from agents.llm.base import LanguageModel
 from agents.llm.budget import Budget
 from agents.llm.dispatcher import Dispatcher
@@ -21,8 +22,10 @@ from simulator.cast import Cast, gather
 from simulator.checkpoint import Checkpoint
 from simulator.commits import CommitLog, write_durably
 from simulator.components import build, kind_of
-from simulator.execution.desk import Desk, Tally
-from simulator.execution.local import Lagged, Strict
+from simulator.execution.cluster import Lost, fit_there
+from simulator.execution.desk import Tally
+from simulator.execution.local import Driver, Local, Strict
+from simulator.execution.sharded import Sharded
 from simulator.fits import Fits
 from simulator.manifest import locked, read_json, versions, write_json
 from simulator.recommenders.base import Progress
@@ -30,7 +33,10 @@ from simulator.scenario import Scenario
 from simulator.scenario_file import digest, resolved
 from simulator.world import World
 
+_log = logging.getLogger(__name__)
 HEARTBEAT_S = 1.0
+STRIKES = 3
+"""Workers lost in a row without a window committed between, before a run stops."""
 
 
 @dataclass(frozen=True)
@@ -96,19 +102,23 @@ def run(
     arm: str | None = None,
     watch: Watch = lambda _: None,
     stop: Stop = lambda: False,
+    shards: int = 0,
 ) -> dict[str, Any]:
-    """Execute a scenario into a run folder and return its manifest.
+    """Execute a scenario into a run folder and return its manifest; with ``shards``, its users on the Ray cluster
+    that this process is connected to.
 
     A folder that holds an unfinished run of the same scenario is continued: time starts again from
     0, recorded answers and fits are used, and what is on disk already is verified, not rewritten.
     Raise InvalidInput for a folder of another scenario, BudgetExhausted, Degraded, Interrupted.
     """
+    if shards and scenario.platform.visibility_lag == 0:
+        raise InvalidInput("platform.visibility_lag: 0 is one clock for all users, not for shards; leave --on out")
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
         manifest = _begin(scenario, folder, arm)
         meter = Meter(scenario, folder, manifest, dispatcher, budget, watch, stop)
         try:
-            _execute(scenario, folder, manifest, dispatcher, cast, meter, lambda *doing: watch(Doing(*doing)))
+            _execute(scenario, folder, manifest, dispatcher, cast, meter, lambda *doing: watch(Doing(*doing)), shards)
         except TasteloopError as error:
             if not isinstance(error, Degraded):
                 manifest["status"] = "stopped" if isinstance(error, BudgetExhausted | Interrupted) else "failed"
@@ -158,32 +168,26 @@ def _execute(
     cast: Cast | None,
     meter: "Meter",
     progress: Progress,
+    shards: int,
 ) -> None:
-    """Gather, let time pass, seal, and say what came out."""
+    """Gather, let time pass, seal, and say what came out; where a worker is lost, go on as ``resume`` would."""
     cast = cast or gather(scenario, dispatcher, progress)
-    recommender = scenario.recommender
-    fits = Fits(
-        folder / "checkpoints",
-        recommender.spec(),
-        scenario.seed,
-        cast.catalog,
-        warm=recommender.warm,
-        voices=dispatcher,
-    )
-    log = CommitLog(folder / "log", recommender.kind, dispatcher.sync, cast.catalog.released)
-    checkpoint = Checkpoint(folder / "checkpoints" / "columns.npz", digest(scenario))
-    try:
-        world = World(scenario, cast, fits, progress)
-        population = Population(cast.setting)
-        driver = (Strict if scenario.platform.visibility_lag == 0 else Lagged)(
-            world, population, dispatcher, log, checkpoint
-        )
-        driver.run(meter)
-        log.seal()
-        checkpoint.drop()
-    finally:
-        log.close()
-    manifest |= outcome(scenario, cast, driver.tally, log, dispatcher) | {"slates": dict(world.diagnostics)}
+    strikes, farthest = 0, -1.0
+    while True:
+        try:
+            driver, log = _played(scenario, folder, dispatcher, cast, meter, progress, shards)
+            break
+        except Lost as error:
+            manifest["workers_lost"] = manifest.get("workers_lost", 0) + 1
+            strikes = strikes + 1 if meter.day <= farthest else 1
+            farthest = max(farthest, meter.day)
+            if strikes == STRIKES:
+                raise MissingResource(
+                    f"{error}, {STRIKES} times at day {farthest:.2f}; a worker may have too little memory; "
+                    f"continue with: python run_sim.py resume {folder}"
+                ) from error
+            _log.warning("%s; the run goes on from its last checkpoint", error)
+    manifest |= outcome(scenario, cast, driver.tally, log, dispatcher) | {"slates": dict(driver.diagnostics)}
     share, limit = manifest["fallback_share"], scenario.budget.fallback_share
     if share > limit:
         manifest["limits_hit"].append("fallback_share")
@@ -191,6 +195,45 @@ def _execute(
             f"{share:.1%} of the language-model decisions came from the fallback, more than budget.fallback_share "
             f"{limit:.1%} allows; the run in {folder} is complete but marked; see its llm_calls table for the errors"
         )
+
+
+def _played(
+    scenario: Scenario,
+    folder: Path,
+    dispatcher: Dispatcher,
+    cast: Cast,
+    meter: "Meter",
+    progress: Progress,
+    shards: int,
+) -> tuple[Driver, CommitLog]:
+    """Let a world's time pass from its beginning or from its latest checkpoint; return who did it, and the log."""
+    recommender, checkpoints = scenario.recommender, folder / "checkpoints"
+    fits = Fits(
+        checkpoints,
+        recommender.spec(),
+        scenario.seed,
+        cast.catalog,
+        warm=recommender.warm,
+        voices=dispatcher,
+        elsewhere=fit_there if shards else None,
+    )
+    log = CommitLog(folder / "log", recommender.kind, dispatcher.sync, cast.catalog.released)
+    key = digest(scenario) + (f" in {shards} shards" if shards else "")
+    checkpoint = Checkpoint(checkpoints / "columns.npz", key)
+    try:
+        world = World(scenario, cast, fits, progress)
+        driver: Driver
+        if shards:
+            driver = Sharded(world, shards, dispatcher, log, checkpoint, checkpoints)
+        else:
+            alone = Strict if scenario.platform.visibility_lag == 0 else Local
+            driver = alone(world, Population(cast.setting), dispatcher, log, checkpoint)
+        driver.run(meter)
+        log.seal()
+        checkpoint.drop()
+    finally:
+        log.close()
+    return driver, log
 
 
 class Meter:
@@ -218,22 +261,27 @@ class Meter:
         self._began = self._beat = time.monotonic()
         self._status: dict[str, Any] = {"day": 0.0, "days": scenario.days}
 
-    def __call__(self, desk: Desk, now: float) -> None:
+    def __call__(self, driver: Driver, now: float) -> None:
         """Take note of a commit; raise BudgetExhausted or Interrupted where the run must stop here."""
         self.account()
-        counts = asdict(desk.tally) | self._manifest["calls"] | {"cost_usd": self._manifest["cost_usd"]}
+        counts = asdict(driver.tally) | self._manifest["calls"] | {"cost_usd": self._manifest["cost_usd"]}
         self._status = {"day": now / 1440, "days": self._days} | counts
         if time.monotonic() - self._beat >= HEARTBEAT_S:
             self._beat = time.monotonic()
             write_json(self._folder / "status.json", self._status)
-        started = desk.world.cast.setting.popularity
-        self._watch(Snapshot(now / 1440, self._days, counts, desk.world.version.popularity, started))
+        started = driver.world.cast.setting.popularity
+        self._watch(Snapshot(now / 1440, self._days, counts, driver.world.version.popularity, started))
         reached = self._budget.reached(self._dispatcher.stats())
         if reached:
             self._manifest["limits_hit"] = sorted({*self._manifest["limits_hit"], reached.partition(":")[0]})
             raise BudgetExhausted(f"{reached}; continue with: python run_sim.py resume {self._folder}")
         if self._stop():
             raise Interrupted(f"stopped; continue with: python run_sim.py resume {self._folder}")
+
+    @property
+    def day(self) -> float:
+        """Return how far the run was seen to come."""
+        return float(self._status["day"])
 
     def close(self) -> None:
         """Write down how far it came and what was spent."""

@@ -106,6 +106,11 @@ class Social:
         teller = self.friends[np.where(known, self.first[user_id] + which.astype(np.int64), 0)]
         return self._keep(teller, item_id, now, user_id, known)
 
+    def hear(self, tips: Columns) -> None:
+        """Take in rows of ``tips`` that were told elsewhere."""
+        told = np.ones(len(tips["now"]), dtype=np.bool_)
+        self._keep(tips["user_id"], tips["item_id"], tips["now"], tips["friend_id"], told)
+
     def _keep(self, user_id: Ints, item_id: Ints, now: Floats, friend: Ints, tells: Bools) -> Columns:
         user_id, item_id, now, friend = user_id[tells], item_id[tells], now[tells], friend[tells]
         order = np.argsort(friend, kind="stable")

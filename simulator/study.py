@@ -15,6 +15,7 @@ from agents.errors import BudgetExhausted, Degraded, Interrupted
 from simulator.agenda import Agenda
 from simulator.cast import Cast, choose, gather, known_at_start, load
 from simulator.execution.pool import Open, Perform, Report, cores, side_by_side
+from simulator.execution.tasks import on_cluster
 from simulator.fits import Fits
 from simulator.manifest import read_json, write_json
 from simulator.opening import released
@@ -70,12 +71,15 @@ def study(
     watch: CellWatch = lambda _cell, _snapshot: None,
     stop: Stop = lambda: False,
     after: After | None = None,
+    cluster: int = 0,
 ) -> dict[str, Any]:
     """Run every cell that is not finished yet and return the content of ``study.json``.
 
     Cells with language models share one process, one set of loaded models and one journal, while a
-    second process fits recommenders ahead; others run side by side, one per core. ``after`` is called
-    with each cell's folder by the process that ran it.
+    second process fits recommenders ahead; others run side by side, one per core. With ``cluster``,
+    the jobs that the Ray cluster can do at once, the former spread their users over it in so many
+    shards, and the latter are its tasks. ``after`` is called with each cell's folder by the process
+    that ran it.
     """
     every = cells(scenario, folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -84,9 +88,12 @@ def study(
     for place in set(range(len(every))) - set(waiting):
         watch(place, None)
     use_threads(scenario.engine.threads)  # other processes inherit it
-    opened = partial(open_cells, scenario, folder, replay, after)
+    talking = any(cell.scenario.llm for cell in every)
+    opened = partial(open_cells, scenario, folder.absolute(), replay, after, shards=cluster if talking else 0)
     try:
-        if any(cell.scenario.llm for cell in every) or _workers(every, waiting) <= 1:
+        if cluster and not talking:
+            on_cluster(waiting, opened, scenario.engine.threads, watch, stop)
+        elif talking or _workers(every, waiting) <= 1:
             _in_turn(every, waiting, opened, watch, stop)
         else:
             _side_by_side(every, waiting, opened, watch, stop)
@@ -137,10 +144,11 @@ def open_cells(
     replay: Path | None,
     after: After | None,
     ready: Callable[[int], None] = lambda _: None,
+    shards: int = 0,
 ) -> Iterator[Perform]:
     """Open what the cells run by one process share; yield a function that runs one by its place.
 
-    ``ready`` waits for a cell's initial fit where another process may be making it.
+    ``ready`` waits for a cell's initial fit where another process may be making it; ``shards`` as for ``run``.
     """
     every = cells(scenario, folder)
     budget = budget_of(every[0].scenario)
@@ -165,6 +173,7 @@ def open_cells(
                     arm=cell.arm,
                     watch=report,
                     stop=stop,
+                    shards=shards,
                 )
             finally:
                 if after and cell.finished:

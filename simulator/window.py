@@ -32,6 +32,8 @@ class Version:
     """Items that are shown to nobody, ascending."""
     open: bool = True
     """Whether the platform shows anything."""
+    released: Floats = field(default_factory=lambda: np.zeros(0))
+    """When each item was let in, where interventions do that."""
 
     @property
     def offer(self) -> tuple[int, bool, bytes]:
@@ -72,9 +74,13 @@ class Horizon:
         self._versions[self.committed] = replace(version, until=(self.committed + 1) * self.window)
         self._versions.pop(self.committed - self.lag - 1, None)
 
+    def versions(self) -> list[Version]:
+        """Return every version that somebody sees or will see."""
+        return list(self._versions.values())
+
     def state(self) -> State:
         """Return what is committed and what is visible of it, as arrays."""
-        versions = list(self._versions.values())
+        versions = self.versions()
         return {
             "committed": np.array(self.committed),
             "window": np.array(list(self._versions)),
@@ -84,6 +90,7 @@ class Horizon:
             "spec": np.array([json.dumps(version.spec) for version in versions]),
             "withheld": np.stack([np.isin(np.arange(len(v.popularity)), v.withheld) for v in versions]),
             "open": np.array([version.open for version in versions]),
+            "released": np.stack([version.released for version in versions]),
         }
 
     def load_state(self, state: State, fitted: Callable[[Mapping[str, Any], int, str], Recommender]) -> None:
@@ -98,8 +105,9 @@ class Horizon:
                 recommenders[number] = fitted(spec, number, fit)
             popularity = np.asarray(state["popularity"][place], dtype=np.float64)
             withheld, until = np.flatnonzero(state["withheld"][place]), (window + 1) * self.window
+            released = np.asarray(state["released"][place])
             self._versions[window] = Version(
-                recommenders[number], number, popularity, fit, until, spec, withheld, is_open
+                recommenders[number], number, popularity, fit, until, spec, withheld, is_open, released
             )
 
     @property

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from analysis.options import BudgetMinutes, BudgetTokens, BudgetUsd, Json
+from analysis.options import BudgetMinutes, BudgetTokens, BudgetUsd, Json, On, Shards
 
 
 def command(
@@ -13,9 +13,12 @@ def command(
     budget_usd: BudgetUsd = None,
     budget_tokens: BudgetTokens = None,
     budget_minutes: BudgetMinutes = None,
+    on: On = None,
+    shards: Shards = None,
     json_: Json = False,
 ) -> None:
     """Continue a stopped or killed run; its log comes out as if it had never stopped."""
     from analysis.execute import restart
 
-    restart(run, budget_usd=budget_usd, budget_tokens=budget_tokens, budget_minutes=budget_minutes, json_=json_)
+    budget = {"budget_usd": budget_usd, "budget_tokens": budget_tokens, "budget_minutes": budget_minutes}
+    restart(run, on=on, shards=shards, json_=json_, **budget)

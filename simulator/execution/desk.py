@@ -17,10 +17,10 @@ from agents.memory import Operations, recalled
 from agents.pages import join, observations, take
 from agents.population import Population
 from agents.schema import PAD, Action, DecidedBy, Decisions, Floats, Ints, Observation
+from simulator.crowd import Crowd, Shown, Turned
 from simulator.log import llm_call
 from simulator.session import Page, Turn
 from simulator.window import Version
-from simulator.world import Shown, Turned, World
 
 BLOCK = 4096
 """Pages answered at once, at most: bounds memory."""
@@ -82,11 +82,11 @@ class Desk:
     a user does next. No user's outcome depends on who else is answered with it.
     """
 
-    def __init__(self, world: World, population: Population, exchange: Exchange) -> None:
-        self.world = world
+    def __init__(self, crowd: Crowd, population: Population, exchange: Exchange) -> None:
+        self.crowd = crowd
         self.tally = Tally()
         self._population = population
-        self._first_visits: list[float] = world.cohort.next_visit(np.arange(len(world.cohort)), 0.0).tolist()
+        self._first_visits: Floats = crowd.cohort.next_visit(np.array(crowd.mine), 0.0)
         self._exchange = exchange
         self._waiting: dict[int, tuple[float, Page]] = {}
         self._open: dict[int, Page] = {}
@@ -99,7 +99,7 @@ class Desk:
 
     def first_visit(self, user_id: int) -> float:
         """Return the moment a user comes for the first time."""
-        return self._first_visits[user_id]
+        return float(self._first_visits[user_id - self.crowd.mine.start])
 
     def page(self, user_id: int, env: simpy.Environment) -> Page:
         """Let a user wait for its next page."""
@@ -127,10 +127,10 @@ class Desk:
         """Turn to the next page for each of these users, and begin to ask where a language model decides."""
         for first in range(0, len(rows), BLOCK):
             part = slice(first, first + BLOCK)
-            shown = self.world.show(rows[part], now[part], *self.visible(now[part]))
+            shown = self.crowd.show(rows[part], now[part], *self.visible(now[part]))
             for behavior, group in self._by_behavior(shown):
                 if behavior is None:
-                    yield self._ended(self.world.nothing_to_show(group))
+                    yield self._ended(self.crowd.nothing_to_show(group))
                 elif isinstance(behavior, TalkingBehavior):
                     self._begin_talks(behavior, group)
                 else:
@@ -138,8 +138,8 @@ class Desk:
 
     def _by_behavior(self, shown: Shown) -> Iterator[tuple[Behavior | None, Shown]]:
         """Yield pages by who decides about them; nobody about an empty one."""
-        pages, behaviors = shown.look.pages, self.world.cast.behaviors
-        member = np.where(pages.item_id[:, 0] != PAD, self.world.cast.member[pages.user_id], len(behaviors))
+        pages, behaviors = shown.look.pages, self.crowd.cast.behaviors
+        member = np.where(pages.item_id[:, 0] != PAD, self.crowd.cast.member[pages.user_id], len(behaviors))
         for kind, behavior in enumerate((*behaviors, None)):
             rows = np.flatnonzero(member == kind)
             if len(rows):
@@ -148,7 +148,7 @@ class Desk:
     def _decided(self, shown: Shown, decisions: Decisions, call_id: Sequence[str] = ()) -> Turned:
         self.tally.pages += len(decisions.action)
         self.tally.watches += int((decisions.action == Action.WATCH).sum())
-        return self._ended(self.world.happened(shown, decisions, call_id))
+        return self._ended(self.crowd.happened(shown, decisions, call_id))
 
     def _ended(self, turned: Turned) -> Turned:
         self.tally.sessions += int(turned.left.sum())
@@ -249,8 +249,8 @@ class Desk:
             self._send(Talk(shown, row, one, behavior, conversation, next(conversation), reflecting=reflecting))
 
     def _seen(self, shown: Shown) -> list[Observation]:
-        pages, social = shown.look.pages, self.world.social
-        seen = observations(pages, shown.look.session_id, self.world.cast.catalog.items)
+        pages, social = shown.look.pages, self.crowd.social
+        seen = observations(pages, shown.look.session_id, self.crowd.cast.catalog.items)
         if social is None or shown.until is None:
             return seen
         told = social.tellers(pages.user_id, pages.item_id, shown.until)
@@ -281,7 +281,7 @@ class Desk:
 
     def _note_memory(self, done: Operations) -> None:
         columns = {field.name: getattr(done, field.name) for field in fields(done)}
-        self.world.record.add("memory", done.now, done.user_id, done.sequence, columns)
+        self.crowd.record.add("memory", done.now, done.user_id, done.sequence, columns)
 
     def _note_calls(self, talk: Talk) -> None:
         """Write one ``llm_calls`` row per question of a finished conversation."""
@@ -289,4 +289,4 @@ class Desk:
         for number, (prompt, answer) in enumerate(talk.calls):
             parsed = notes[number] if number < len(notes) else "ok"
             row = llm_call((talk.behavior.model, prompt, answer), seen.now, seen.user_id, seen.decision, parsed)
-            self.world.record.row("llm_calls", seen.now, seen.user_id, seen.decision * 1000 + number, row)
+            self.crowd.record.row("llm_calls", seen.now, seen.user_id, seen.decision * 1000 + number, row)

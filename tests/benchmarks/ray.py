@@ -1,0 +1,144 @@
+"""``bench ray``: what it costs to have the users of one run in shards on a Ray cluster of this machine."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks._runs import ROOT
+from tests.benchmarks.columns import scenario
+
+OVERHEAD = 1.25
+"""Wall time in two shards may be so many times that of the single process, on the same cores."""
+
+
+def measure(
+    progress: Callable[[str], None], users: int = 1_000_000, days: float = 0.25, few: int = 2_000, shards: int = 2
+) -> dict[str, Any]:
+    """Run ``users`` calibrated users in columns, in this process and in shards, then a few with little to do.
+
+    ``overhead_ratio`` is the wall time of the sharded run over that of the single process, gathering users and
+    starting the cluster apart (``set_up_s``); ``cpu_ratio`` the same of processor time, Ray's own processes
+    included. ``barrier_ms`` is the wall time that a window of ``few`` users takes longer in shards: what is left is
+    telling, waiting, collecting. ``bytes_per_page`` and ``bytes_per_user_day`` are what shards hand over,
+    ``version_bytes`` what each is told of a window.
+    """
+    rows = []
+    for place, count, length in (
+        ("alone", users, days), ("shards", users, days), ("alone", few, 1.0), ("shards", few, 1.0)
+    ):  # fmt: skip
+        progress(f"{count:,} users, {length:g} days, {place}")
+        with tempfile.TemporaryDirectory() as folder:
+            rows.append(_in_a_process(Path(folder), place, count, length, shards))
+    alone, sharded, quiet, told = rows
+    assert alone["log_digest"] == sharded["log_digest"]
+    assert quiet["log_digest"] == told["log_digest"]
+    return {
+        "users": users,
+        "days": days,
+        "shards": shards,
+        "overhead_ratio": sharded["run_s"] / alone["run_s"],
+        "cpu_ratio": sharded["cpu_s"] / alone["cpu_s"],
+        "target": OVERHEAD,
+        "barrier_ms": 1000 * (told["run_s"] - quiet["run_s"]) / told["windows"],
+        "bytes_per_page": sharded["bytes"] / sharded["pages"],
+        "bytes_per_user_day": sharded["bytes"] / users / days,
+        "version_bytes": sharded["version_bytes"],
+        "rows": rows,
+    }
+
+
+def _in_a_process(folder: Path, place: str, users: int, days: float, shards: int) -> dict[str, Any]:
+    import json
+
+    command = [sys.executable, "-m", "tests.benchmarks.ray", str(folder), place, str(users), str(days), str(shards)]
+    single = os.environ | {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
+    done = subprocess.run(command, cwd=ROOT, env=single, stdout=subprocess.PIPE, text=True, check=True)
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def _play(folder: Path, place: str, users: int, days: float, shards: int) -> dict[str, Any]:
+    from simulator.cast import gather
+    from simulator.execution.cluster import connected
+    from simulator.record import Record, Waiting
+    from simulator.run import budget_of, models, run
+    from simulator.scenario import Scenario
+    from simulator.window import Horizon
+
+    moved = {"bytes": 0, "version": 0, "windows": 0}
+    take_in, commit = Record.take_in, Horizon.commit
+
+    def counted(self: Record, waiting: Waiting) -> None:
+        moved["bytes"] += sum(
+            column.nbytes
+            for tables in waiting.blocks.values()
+            for parts in tables.values()
+            for part in parts
+            for columns in part
+            for column in columns.values()
+        )
+        take_in(self, waiting)
+
+    def committed(self: Horizon, version: Any) -> None:
+        moved["windows"] += 1
+        moved["version"] = sum(getattr(version, name).nbytes for name in ("popularity", "withheld", "released"))
+        commit(self, version)
+
+    Record.take_in, Horizon.commit = counted, committed  # type: ignore[method-assign]
+    whole = Scenario.model_validate(scenario("calibrated", users, days))
+    began = time.perf_counter()
+    with (
+        connected("ray", 1) if place == "shards" else nullcontext(0) as jobs,
+        models(whole, folder / "answers.journal") as dispatcher,
+    ):
+        cast = gather(whole, dispatcher)
+        ready, busy, seen = time.perf_counter(), _processor_s(), [0.0]
+
+        def watch(_: Any) -> None:
+            if time.perf_counter() - seen[0] > 0.5:
+                seen[:] = [time.perf_counter(), _processor_s()]
+
+        manifest = run(
+            whole, folder, dispatcher, budget_of(whole), cast=cast, watch=watch, shards=min(shards, jobs or 0)
+        )
+        run_s = time.perf_counter() - ready
+        cpu_s = max(_processor_s(), *seen[1:]) - busy
+    return {
+        "place": place,
+        "users": users,
+        "pages": manifest["counts"]["pages"],
+        "windows": moved["windows"],
+        "set_up_s": ready - began,
+        "run_s": run_s,
+        "cpu_s": cpu_s,
+        "bytes": moved["bytes"],
+        "version_bytes": moved["version"],
+        "log_digest": manifest["log_digest"],
+    }
+
+
+def _processor_s() -> float:
+    """Return the processor time of this process and of all that it started and that are still there."""
+    import psutil
+
+    me, total = psutil.Process(), 0.0
+    for process in (me, *me.children(recursive=True)):
+        try:
+            times = process.cpu_times()
+        except psutil.Error:
+            continue
+        total += times.user + times.system
+    return total
+
+
+if __name__ == "__main__":
+    import json
+
+    folder, place, users, days, shards = sys.argv[1:]
+    print(json.dumps(_play(Path(folder), place, int(users), float(days), int(shards))))
