@@ -59,7 +59,9 @@ def connected(where: str, threads: int) -> Iterator[int]:
         raise MissingResource("--on ray needs the extra ray; pip install -c constraints.txt -e '.[ray]'") from None
     if place is not None:
         _reach(place)
-    own: dict[str, Any] = {"num_cpus": cores(1), "include_dashboard": False} if place is None else {"address": place}
+    own: dict[str, Any] = (
+        {"address": "local", "num_cpus": cores(1), "include_dashboard": False} if place is None else {"address": place}
+    )
     try:
         ray.init(**own, log_to_driver=False, logging_level="error")
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:

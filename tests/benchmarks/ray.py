@@ -25,8 +25,10 @@ def measure(
     ``overhead_ratio`` is the wall time of the sharded run over that of the single process, gathering users and
     starting the cluster apart (``set_up_s``); ``cpu_ratio`` the same of processor time, Ray's own processes
     included. ``barrier_ms`` is the wall time that a window of ``few`` users takes longer in shards: what is left is
-    telling, waiting, collecting. ``bytes_per_page`` and ``bytes_per_user_day`` are what shards hand over,
-    ``version_bytes`` what each is told of a window.
+    telling, waiting, collecting. ``commit_us_per_page`` is what this process needs to fold, hash and write a page,
+    which no shard can take from it; ``step_us_per_page`` is the processor time of everything else.
+    ``bytes_per_page`` and ``bytes_per_user_day`` are what shards hand over, ``version_bytes`` what each is told of a
+    window.
     """
     rows = []
     for place, count, length in (
@@ -45,6 +47,8 @@ def measure(
         "overhead_ratio": sharded["run_s"] / alone["run_s"],
         "cpu_ratio": sharded["cpu_s"] / alone["cpu_s"],
         "target": OVERHEAD,
+        "commit_us_per_page": 1e6 * sharded["commit_s"] / sharded["pages"],
+        "step_us_per_page": 1e6 * (alone["cpu_s"] - alone["commit_s"]) / alone["pages"],
         "barrier_ms": 1000 * (told["run_s"] - quiet["run_s"]) / told["windows"],
         "bytes_per_page": sharded["bytes"] / sharded["pages"],
         "bytes_per_user_day": sharded["bytes"] / users / days,
@@ -65,14 +69,25 @@ def _in_a_process(folder: Path, place: str, users: int, days: float, shards: int
 
 def _play(folder: Path, place: str, users: int, days: float, shards: int) -> dict[str, Any]:
     from simulator.cast import gather
+    from simulator.commits import CommitLog
     from simulator.execution.cluster import connected
     from simulator.record import Record, Waiting
     from simulator.run import budget_of, models, run
     from simulator.scenario import Scenario
     from simulator.window import Horizon
+    from simulator.world import World
 
-    moved = {"bytes": 0, "version": 0, "windows": 0}
+    moved = {"bytes": 0, "version": 0, "windows": 0, "commit_s": 0.0}
     take_in, commit = Record.take_in, Horizon.commit
+
+    def timed(method: Callable[..., Any]) -> Callable[..., Any]:
+        def stopped(*words: Any) -> Any:
+            began = time.perf_counter()
+            found = method(*words)
+            moved["commit_s"] += time.perf_counter() - began
+            return found
+
+        return stopped
 
     def counted(self: Record, waiting: Waiting) -> None:
         moved["bytes"] += sum(
@@ -91,6 +106,7 @@ def _play(folder: Path, place: str, users: int, days: float, shards: int) -> dic
         commit(self, version)
 
     Record.take_in, Horizon.commit = counted, committed  # type: ignore[method-assign]
+    World.commit, CommitLog.commit = timed(World.commit), timed(CommitLog.commit)  # type: ignore[method-assign]
     whole = Scenario.model_validate(scenario("calibrated", users, days))
     began = time.perf_counter()
     with (
@@ -117,6 +133,7 @@ def _play(folder: Path, place: str, users: int, days: float, shards: int) -> dic
         "set_up_s": ready - began,
         "run_s": run_s,
         "cpu_s": cpu_s,
+        "commit_s": moved["commit_s"],
         "bytes": moved["bytes"],
         "version_bytes": moved["version"],
         "log_digest": manifest["log_digest"],

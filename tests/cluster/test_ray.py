@@ -18,6 +18,7 @@ from simulator.execution.cluster import connected
 from simulator.manifest import read_json
 from simulator.run import Doing, budget_of, models, run
 from simulator.scenario_file import read
+from simulator.study import study
 from tests import stub_server
 from tests.cluster import two_nodes
 from tests.cluster.two_nodes import SETTINGS, TwoNodes
@@ -46,7 +47,7 @@ name: talking
 seed: 5
 days: 1
 data: {kind: "synthetic:tiny", min_interactions: 5}
-users: {count: 24, max_pages: 2}
+users: {count: 40, max_pages: 2}
 behavior:
   kind: mixed
   members: [{kind: llm, share: 0.7, model: asked, decide: structured}, {kind: calibrated, share: 0.3}]
@@ -57,9 +58,9 @@ budget: {fallback_share: 1.0}
 STUDY = """
 name: cells
 seed: 3
-days: 0.5
+days: 0.25
 data: {kind: "synthetic:tiny", min_interactions: 5}
-users: {count: 30}
+users: {count: 20}
 behavior: {kind: calibrated}
 recommender: {kind: popularity, slate_size: 5, retrain: 6h}
 study:
@@ -105,8 +106,9 @@ def alone(play: Play) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def talking(play: Play) -> Iterator[tuple[str, dict[str, Any]]]:
-    with stub_server.running("--latency", "0.005") as server:
-        text = TALKING.replace("URL", server.url)
+    with stub_server.running(latency=0.005) as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_API_KEY", "none")
+        text = TALKING.replace("URL", url)
         yield text, play("talking", text, 0)
 
 
@@ -191,17 +193,16 @@ def test_a_stopped_run_goes_on_from_its_checkpoint(
 def test_what_shards_cannot_do_is_refused(play: Play) -> None:
     with pytest.raises(InvalidInput, match="one clock for all"):
         play("strict", RULES + "platform: {visibility_lag: 0}\n", 2)
-    asking = TALKING.replace("{kind: popularity,", "{kind: llm_rank, model: asked,").replace(
-        "kind: openai", "kind: scripted"
-    )
+    inner = "{kind: llm_rank, model: asked, inner: {kind: popularity},"
+    asking = TALKING.replace("recommender: {kind: popularity,", f"recommender: {inner}")
     with pytest.raises(InvalidInput, match="shards cannot"):
-        play("asking", asking.replace(', model: stub, base_url: "URL"', ""), 2)
+        play("asking", asking.replace('openai, model: stub, base_url: "URL"', "scripted"), 2)
 
 
 def test_a_study_killed_and_gone_on_with_is_the_local_one(cluster: TwoNodes, tmp_path: Path) -> None:
     (tmp_path / "cells.yaml").write_text(STUDY)
     local, there = tmp_path / "local", tmp_path / "there"
-    tasteloop("study", tmp_path / "cells.yaml", "--out", local, "--json")
+    study(read(tmp_path / "cells.yaml", []), local)
     command = [sys.executable, "run_sim.py", "study", tmp_path / "cells.yaml", "--out", there, "--on", cluster.on]
     first = subprocess.Popen([*map(str, command)], cwd=ROOT, env=os.environ | SETTINGS, stderr=subprocess.DEVNULL)
     while not list(there.glob("cells/*/report.html")) and finished(there) < 3:
