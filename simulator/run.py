@@ -16,7 +16,6 @@ from agents.llm.budget import Budget
 from agents.llm.dispatcher import Dispatcher
 from agents.llm.journal import Journal
 from agents.llm.stack import assemble
-from agents.population import Population
 from agents.schema import Floats
 from simulator.cast import Cast, gather
 from simulator.checkpoint import Checkpoint
@@ -227,7 +226,7 @@ def _played(
             driver = Sharded(world, shards, dispatcher, log, checkpoint, checkpoints)
         else:
             alone = Strict if scenario.platform.visibility_lag == 0 else Local
-            driver = alone(world, Population(cast.setting), dispatcher, log, checkpoint)
+            driver = alone(world, dispatcher, log, checkpoint)
         driver.run(meter)
         log.seal()
         checkpoint.drop()

@@ -4,7 +4,8 @@ import heapq
 import math
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import simpy
@@ -15,12 +16,14 @@ from agents.cohort import VISITS
 from agents.llm.base import Answer, Prompt
 from agents.memory import Operations, recalled
 from agents.pages import join, observations, take
-from agents.population import Population
 from agents.schema import PAD, Action, DecidedBy, Decisions, Floats, Ints, Observation
 from simulator.crowd import Crowd, Shown, Turned
 from simulator.log import llm_call
 from simulator.session import Page, Turn
 from simulator.window import Version
+
+if TYPE_CHECKING:
+    from agents.population import Population
 
 BLOCK = 4096
 """Pages answered at once, at most: bounds memory."""
@@ -82,10 +85,9 @@ class Desk:
     a user does next. No user's outcome depends on who else is answered with it.
     """
 
-    def __init__(self, crowd: Crowd, population: Population, exchange: Exchange) -> None:
+    def __init__(self, crowd: Crowd, exchange: Exchange) -> None:
         self.crowd = crowd
         self.tally = Tally()
-        self._population = population
         self._first_visits: Floats = crowd.cohort.next_visit(np.array(crowd.mine), 0.0)
         self._exchange = exchange
         self._waiting: dict[int, tuple[float, Page]] = {}
@@ -94,6 +96,12 @@ class Desk:
         self._moments: list[tuple[float, int]] = []
         self._talking: dict[int, float] = {}
         self._ticket = 0
+
+    @cached_property
+    def _population(self) -> "Population":
+        """The Mesa model of those who talk; without any, seconds of importing Mesa are saved."""
+
+        return Population(self.crowd.cast.setting)
 
     # -- what a user's life asks (simulator.session.Platform) -----------------------------------------
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import simpy
 
-from agents.population import Population
 from agents.schema import Floats, Ints
 from simulator.checkpoint import prefixed
 from simulator.crowd import Crowd
@@ -26,8 +25,8 @@ class Lagged(Desk):
     deadlocks. ``first`` is the version that users see at time 0.
     """
 
-    def __init__(self, crowd: Crowd, population: Population, exchange: Exchange, first: Version) -> None:
-        super().__init__(crowd, population, exchange)
+    def __init__(self, crowd: Crowd, exchange: Exchange, first: Version) -> None:
+        super().__init__(crowd, exchange)
         platform = crowd.scenario.platform
         self.horizon = Horizon(platform.window, platform.visibility_lag, first)
         self._end = crowd.scenario.days * 1440.0

@@ -6,7 +6,6 @@ from typing import Protocol
 
 import numpy as np
 
-from agents.population import Population
 from agents.schema import Decisions, Floats, Ints
 from simulator.checkpoint import Checkpoint, prefixed
 from simulator.commits import CommitLog
@@ -53,11 +52,9 @@ def everybody(world: World) -> Crowd:
 class Local:
     """Let users advance under bounded lag; commit a window when everybody has passed it."""
 
-    def __init__(
-        self, world: World, population: Population, exchange: Exchange, log: CommitLog, checkpoint: Checkpoint
-    ) -> None:
+    def __init__(self, world: World, exchange: Exchange, log: CommitLog, checkpoint: Checkpoint) -> None:
         self.world = world
-        self._users = Lagged(everybody(world), population, exchange, world.version)
+        self._users = Lagged(everybody(world), exchange, world.version)
         self._log = log
         self._checkpoint = checkpoint
 
@@ -112,10 +109,8 @@ class Local:
 class Strict(Desk):
     """All users on the platform's own clock: what one does the next one sees. Serial, by definition."""
 
-    def __init__(
-        self, world: World, population: Population, exchange: Exchange, log: CommitLog, _checkpoint: Checkpoint
-    ) -> None:
-        super().__init__(everybody(world), population, exchange)
+    def __init__(self, world: World, exchange: Exchange, log: CommitLog, _checkpoint: Checkpoint) -> None:
+        super().__init__(everybody(world), exchange)
         self.world = world
         self._log = log
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from agents.llm.base import Answer, Prompt
-from agents.population import Population
 from simulator.cast import Cast
 from simulator.checkpoint import Checkpoint
 from simulator.crowd import Crowd
@@ -83,7 +82,7 @@ class Shard:
         self._post = Post()
         self._record = Record(stage.scenario.platform.window)
         crowd = Crowd(stage.scenario, cast, stage.opening, social, self._record, mine)
-        self._users = Lagged(crowd, Population(cast.setting), self._post, self._serving(first, fitted))
+        self._users = Lagged(crowd, self._post, self._serving(first, fitted))
         self._begun = False
 
     def size(self) -> int:

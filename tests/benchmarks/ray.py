@@ -18,17 +18,17 @@ OVERHEAD = 1.25
 
 
 def measure(
-    progress: Callable[[str], None], users: int = 1_000_000, days: float = 0.25, few: int = 2_000, shards: int = 2
+    progress: Callable[[str], None], users: int = 1_000_000, days: float = 1.0, few: int = 2_000, shards: int = 2
 ) -> dict[str, Any]:
     """Run ``users`` calibrated users in columns, in this process and in shards, then a few with little to do.
 
     ``overhead_ratio`` is the wall time of the sharded run over that of the single process, gathering users and
-    starting the cluster apart (``set_up_s``); ``cpu_ratio`` the same of processor time, Ray's own processes
-    included. ``barrier_ms`` is the wall time that a window of ``few`` users takes longer in shards: what is left is
-    telling, waiting, collecting. ``commit_us_per_page`` is what this process needs to fold, hash and write a page,
-    which no shard can take from it; ``step_us_per_page`` is the processor time of everything else.
-    ``bytes_per_page`` and ``bytes_per_user_day`` are what shards hand over, ``version_bytes`` what each is told of a
-    window.
+    starting the cluster apart (``set_up_s``), starting the workers included; ``cpu_ratio`` the same of processor
+    time, Ray's own processes included. ``barrier_ms`` is the wall time from one window to the next that ``few`` users
+    take longer in shards: what is left is telling, waiting, collecting. ``commit_us_per_page`` is what this process
+    needs to fold, hash and write a page, which no shard can take from it; ``step_us_per_page`` is the processor time
+    of everything else. ``bytes_per_page`` and ``bytes_per_user_day`` are what shards hand over, ``version_bytes`` what
+    each is told of a window.
     """
     rows = []
     for place, count, length in (
@@ -49,7 +49,7 @@ def measure(
         "target": OVERHEAD,
         "commit_us_per_page": 1e6 * sharded["commit_s"] / sharded["pages"],
         "step_us_per_page": 1e6 * (alone["cpu_s"] - alone["commit_s"]) / alone["pages"],
-        "barrier_ms": 1000 * (told["run_s"] - quiet["run_s"]) / told["windows"],
+        "barrier_ms": 1000 * (told["windows_s"] - quiet["windows_s"]) / (told["windows"] - 1),
         "bytes_per_page": sharded["bytes"] / sharded["pages"],
         "bytes_per_user_day": sharded["bytes"] / users / days,
         "version_bytes": sharded["version_bytes"],
@@ -77,7 +77,8 @@ def _play(folder: Path, place: str, users: int, days: float, shards: int) -> dic
     from simulator.window import Horizon
     from simulator.world import World
 
-    moved = {"bytes": 0, "version": 0, "windows": 0, "commit_s": 0.0}
+    moved = {"bytes": 0, "version": 0, "commit_s": 0.0}
+    moments: list[float] = []
     take_in, commit = Record.take_in, Horizon.commit
 
     def timed(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -101,7 +102,7 @@ def _play(folder: Path, place: str, users: int, days: float, shards: int) -> dic
         take_in(self, waiting)
 
     def committed(self: Horizon, version: Any) -> None:
-        moved["windows"] += 1
+        moments.append(time.perf_counter())
         moved["version"] = sum(getattr(version, name).nbytes for name in ("popularity", "withheld", "released"))
         commit(self, version)
 
@@ -129,7 +130,9 @@ def _play(folder: Path, place: str, users: int, days: float, shards: int) -> dic
         "place": place,
         "users": users,
         "pages": manifest["counts"]["pages"],
-        "windows": moved["windows"],
+        "windows": len(moments),
+        "start_s": moments[0] - ready,
+        "windows_s": moments[-1] - moments[0],
         "set_up_s": ready - began,
         "run_s": run_s,
         "cpu_s": cpu_s,
