@@ -100,6 +100,7 @@ class Desk:
     @cached_property
     def _population(self) -> "Population":
         """The Mesa model of those who talk; without any, seconds of importing Mesa are saved."""
+        from agents.population import Population
 
         return Population(self.crowd.cast.setting)
 
