@@ -1,6 +1,6 @@
 """A run's tables as the inputs of metrics, period by period."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
@@ -11,17 +11,20 @@ import pyarrow.compute as pc
 from agents.schema import Floats, Ints
 from analysis.load import Run
 from analysis.metrics.concentration import discounted_exposure
-from analysis.metrics.days import Shown, by_day
 from analysis.metrics.evidence import Evidence
 from analysis.metrics.lists import Lists
 from analysis.metrics.outcomes import LIKED_FROM, Outcomes
+from analysis.metrics.periods import Shown, by_period
 from analysis.metrics.space import fit_space
 from analysis.metrics.strata import GROUPS, bands, head_tail, user_groups
 from analysis.metrics.ties import Ties
 from analysis.metrics.visits import Visits
 
-WHOLE_RUN = -1
+WHOLE_RUN = -1.0
 """The ``day`` of figures over the whole run."""
+
+Watch = Callable[[Shown], object]
+"""Called with the rows of each period, so that what needs them too need not read them again."""
 
 TAKEN = ("user_id", "item_id", "rating")
 """Columns read of history."""
@@ -62,7 +65,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Period:
-    """What was shown and watched on one day or over the whole run, and popularity and profiles at its end."""
+    """What was shown and watched in one period or over the whole run, and popularity and profiles at its end."""
 
     shown: Lists
     consumed: Lists
@@ -73,19 +76,19 @@ class Period:
 
 @dataclass
 class Gathered:
-    """Lists joined day by day; days wait until they are as many rows as what is joined, so that joining stays cheap."""
+    """Lists joined period by period; these wait until they are as many rows as what is joined: joining stays cheap."""
 
     joined: Lists
     waiting: list[Lists]
 
     def add(self, lists: Lists) -> None:
-        """Take one more day."""
+        """Take one more period."""
         self.waiting.append(lists)
         if sum(len(some.owner) for some in self.waiting) > len(self.joined.owner):
             self.join()
 
     def join(self) -> Lists:
-        """Return each user's items of all days, in order of first showing."""
+        """Return each user's items of all periods, in order of first showing."""
         self.joined, self.waiting = Lists.one_after_other([self.joined, *self.waiting]), []
         return self.joined
 
@@ -95,13 +98,24 @@ class Record:
     """A run's tables as the inputs of metrics."""
 
     run: Run
+    asked: float | None = None
+    """Minutes of a period, in place of those that the run says."""
 
-    def periods(self) -> Iterator[tuple[int, Period]]:
-        """Yield every day by itself, in order, then WHOLE_RUN; only what the whole run needs is kept of a day."""
+    @cached_property
+    def every(self) -> float:
+        """Return the minutes of a period."""
+        return self.run.every if self.asked is None else self.asked
+
+    def periods(self, watch: Watch = lambda _rows: None) -> Iterator[tuple[float, Period]]:
+        """Yield every period by itself, by the day it begins on, in order, then WHOLE_RUN.
+
+        Only what the whole run needs is kept of a period.
+        """
         nobody = Lists.of_matrix(np.empty((self.n_users, 0), dtype=np.int64))
         shown, consumed, popularity, profiles = Gathered(nobody, []), nobody, self.popularity, self.profiles
         whole = Tally.empty(self.n_users, self.n_items)
-        for day, rows in by_day(self.run, self._liked_from):
+        for day, rows in by_period(self.run, self.every, self._liked_from):
+            watch(rows)
             period = self._period(rows, profiles, popularity)
             del rows
             popularity, profiles, whole = period.popularity, period.profiles, whole + period.tally
@@ -111,7 +125,7 @@ class Record:
         yield WHOLE_RUN, Period(shown.join(), consumed, whole, popularity, profiles)
 
     def _period(self, rows: Shown, before: Lists, popularity: Floats) -> Period:
-        """Return a day, given what users had taken and how popular items were before it.
+        """Return a period, given what users had taken and how popular items were before it.
 
         A watch adds to the popularity of an item that the user had not taken before.
         """
@@ -144,15 +158,14 @@ class Record:
             current_profiles=period.profiles,
         )
 
-    def outcomes(self, period: Period, day: int) -> Outcomes:
+    def outcomes(self, period: Period, day: float) -> Outcomes:
         """Return what each user did, NaN for users who did not come."""
         tally, visits = period.tally, self._visits
         nothing = tally.shown == 0
         shown, watched, liked = (np.where(nothing, np.nan, n) for n in (tally.shown, tally.watched, tally.liked))
-        end = int(day if day != WHOLE_RUN else visits.last_day) + 1
         only = None if day == WHOLE_RUN else day
         pages, satisfaction, minutes = visits.means(only)
-        absent, between = visits.absent(end), visits.between(only)
+        absent, between = visits.absent(only), visits.between(only)
         return Outcomes(shown, watched, liked, pages, satisfaction, minutes, visits.drift(only), absent, between)
 
     @cached_property
@@ -187,7 +200,7 @@ class Record:
     @cached_property
     def _visits(self) -> Visits:
         """Return the finished visits."""
-        return Visits(self.run, self.n_users)
+        return Visits(self.run, self.n_users, self.every)
 
     @cached_property
     def _items(self) -> pd.DataFrame:
