@@ -31,6 +31,8 @@ class Shown:
     watched: Bools
     liked: Bools
     """Watched and liked: by word where ``liked_from`` is None, else rated at least that high."""
+    rating: Floats
+    """NaN where the user gave none."""
 
     @staticmethod
     def of(table: pa.Table, liked_from: float | None) -> "Shown":
@@ -39,8 +41,9 @@ class Shown:
         user, item = (table[name].to_numpy().astype(np.int32) for name in ("user_id", "item_id"))
         rank = ((page - 1) * size + position).astype(np.int32)
         watched = says(table["action"], "watch")
-        liked = says(table["feedback"], "like") if liked_from is None else table["rating"].to_numpy() >= liked_from
-        return Shown(user, item, rank, watched, watched & liked)
+        rating = table["rating"].to_numpy()
+        liked = says(table["feedback"], "like") if liked_from is None else rating >= liked_from
+        return Shown(user, item, rank, watched, watched & liked, rating.astype(np.float32))
 
     def take(self, rows: Ints | Bools | slice) -> "Shown":
         """Return some of the rows."""

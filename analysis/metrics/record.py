@@ -15,6 +15,7 @@ from analysis.metrics.evidence import Evidence
 from analysis.metrics.lists import Lists
 from analysis.metrics.outcomes import LIKED_FROM, Outcomes
 from analysis.metrics.periods import Shown, by_period
+from analysis.metrics.ratings import Ratings
 from analysis.metrics.space import fit_space
 from analysis.metrics.strata import GROUPS, bands, head_tail, user_groups
 from analysis.metrics.ties import Ties
@@ -72,6 +73,8 @@ class Period:
     tally: Tally
     popularity: Floats
     profiles: Lists
+    ratings: Ratings | None = None
+    """What was given, None where users cannot rate."""
 
 
 @dataclass
@@ -113,7 +116,7 @@ class Record:
         """
         nobody = Lists.of_matrix(np.empty((self.n_users, 0), dtype=np.int64))
         shown, consumed, popularity, profiles = Gathered(nobody, []), nobody, self.popularity, self.profiles
-        whole = Tally.empty(self.n_users, self.n_items)
+        whole, ratings = Tally.empty(self.n_users, self.n_items), list[Ratings]()
         for day, rows in by_period(self.run, self.every, self._liked_from):
             watch(rows)
             period = self._period(rows, profiles, popularity)
@@ -121,8 +124,10 @@ class Record:
             popularity, profiles, whole = period.popularity, period.profiles, whole + period.tally
             shown.add(period.shown)
             consumed = Lists.one_after_other([consumed, period.consumed])
+            ratings += [] if period.ratings is None else [period.ratings]
             yield day, period
-        yield WHOLE_RUN, Period(shown.join(), consumed, whole, popularity, profiles)
+        given = ratings[0].joined(ratings[1:]) if ratings else None
+        yield WHOLE_RUN, Period(shown.join(), consumed, whole, popularity, profiles, given)
 
     def _period(self, rows: Shown, before: Lists, popularity: Floats) -> Period:
         """Return a period, given what users had taken and how popular items were before it.
@@ -133,7 +138,14 @@ class Record:
         consumed = Lists.of_showings(rows.user[rows.watched], rows.item[rows.watched], self.n_users)
         after = popularity + _count(consumed.item[~consumed.within(before)], self.n_items)
         taken = Lists.one_after_other([before, consumed])
-        return Period(shown, consumed, Tally.of(rows, self.n_users, self.n_items), after, taken)
+        rated = rows.take(rows.watched & ~np.isnan(rows.rating))
+        tally = Tally.of(rows, self.n_users, self.n_items)
+        return Period(shown, consumed, tally, after, taken, self._ratings(rated.user, rated.item, rated.rating))
+
+    def _ratings(self, user: Ints, item: Ints, rating: Floats) -> Ratings | None:
+        """Return ratings, None where users cannot rate or no rating is known."""
+        able = "rate" in self.run.manifest.get("actions", ("rate",))
+        return None if self._scale is None or not able else Ratings(user, item, rating, self.n_users, self._scale)
 
     def shown(self, period: Period) -> Evidence:
         """Return the evidence on what was shown."""
@@ -144,6 +156,7 @@ class Record:
             counts=tally.impressions,
             exposures=tally.exposures,
             showings=tally.shown,
+            ratings=None,
             current_profiles=period.profiles,
         )
 
@@ -155,6 +168,7 @@ class Record:
             counts=period.tally.watches,
             chosen=period.consumed,
             offered=period.shown,
+            ratings=period.ratings,
             current_profiles=period.profiles,
         )
 
@@ -220,11 +234,18 @@ class Record:
         """
         if "like" in self.run.manifest.get("actions", ()):
             return None
-        highest = self._history["rating"].max()
-        if pd.isna(highest):
-            given = (pc.max(table["rating"]).as_py() for table in self.run.segments("impressions", ["rating"]))
-            highest = np.fmax.reduce([np.nan, *given])
-        return LIKED_FROM * float(highest)
+        return np.inf if self._scale is None else LIKED_FROM * self._scale[1]
+
+    @cached_property
+    def _scale(self) -> tuple[float, float] | None:
+        """Return the lowest and the highest rating known at time 0, or of the run if there was none; None without."""
+        known = self._history["rating"].dropna()
+        if len(known):
+            return float(known.min()), float(known.max())
+        given = [pc.min_max(table["rating"]).as_py() for table in self.run.segments("impressions", ["rating"])]
+        low, high = (reduce([np.nan, *(part[end] for part in given)])
+                     for reduce, end in ((np.fmin.reduce, "min"), (np.fmax.reduce, "max")))  # fmt: skip
+        return None if np.isnan(high) else (float(low), float(high))
 
     @cached_property
     def ties(self) -> Ties | None:
@@ -246,14 +267,17 @@ class Record:
         """Return everything that no period changes, the profiles of time 0 in the place of what is judged."""
         background = self._history.loc[self._history["user_id"] >= self.n_users, "user_id"].nunique()
         ids = self.run.semantic_ids
-        genres = self._items["genres"].astype(str).str.get_dummies(sep="|").to_numpy(np.float64)
+        genres, history = self._items["genres"].astype(str).str.get_dummies(sep="|"), self._history.dropna()
+        mine = history[history["user_id"] < self.n_users]
         return Evidence(
             slates=self.profiles,
             n_catalog=self.n_items,
             profiles=self.profiles,
             popularity=self.popularity,
             population=self.n_users + background,
-            genres=genres if genres.shape[1] else None,
+            genres=genres.to_numpy(np.float64) if genres.shape[1] else None,
+            genre_names=tuple(genres.columns),
+            ratings=self._ratings(*(mine[name].to_numpy() for name in TAKEN)),
             head=head_tail(self.popularity),
             band=bands(self.popularity),
             ids=None if ids is None else ids[1],

@@ -31,8 +31,8 @@ COLUMNS = (
 
 BEFORE_DAY = COLUMNS.index("day")
 
-PLACED = {"positions", "leaning", "camp"}
-"""Inputs that say where what is judged puts a user among tastes; profiles put users somewhere too."""
+PLACED = {"positions", "leaning", "camp", "stated"}
+"""Inputs that say where what is judged puts a user among tastes or opinions; profiles put users somewhere too."""
 
 JUDGED = {"slates", "counts", "exposures", "chosen", *PLACED}
 """Inputs that depend on what was shown or taken."""
@@ -54,7 +54,8 @@ def measure(record: Record, watch: Watch = lambda _rows: None) -> pd.DataFrame:
     period begins that is measured alone, not cumulated; ``period`` says how long it is (1d, 6h), or WHOLE.
     A user's list of a period holds each item once, in order of first showing; counts and exposures
     hold every showing. ``group`` is all, a user group, or for metrics of part of the catalog an item
-    stratum (``head items``) or a digit of semantic IDs (``digit 1``). A metric that says nothing without
+    stratum (``head items``), a digit of semantic IDs (``digit 1``) or a genre (``genre Drama``): opinions of it are
+    the ratings given, those known at time 0 where ``on`` is ``profile``. A metric that says nothing without
     what chance gives has three rows more: NAME_null_mean, NAME_null_sd and NAME_z.
     """
     sorts = Sorts.of(metrics())

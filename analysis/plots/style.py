@@ -141,9 +141,10 @@ def day_axis(axes: Axes, period: str, arm: str = "") -> None:
 
     ``period`` is what a point stands for, such as 6h; ``arm`` says whose they are where not all arms'.
     """
-    points = "" if period == "1d" else f", a point per {spelled(period)}"
+    points = "" if period == "1d" else f",\na point per {spelled(period)}"
     axes.set_xlabel(f"simulated day (first = 0){points}")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=minutes(period) >= MINUTES_A_DAY))
+    whole = minutes(period) >= MINUTES_A_DAY
+    axes.xaxis.set_major_locator(MaxNLocator("auto" if whole else 5, integer=whole))
     axes.margins(x=0.06)
     axes.set_label(TIME + arm)
 

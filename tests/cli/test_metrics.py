@@ -15,7 +15,7 @@ from analysis.metrics.discover import metrics
 from analysis.metrics.outcomes import Outcomes
 from tests.command_line import called, outcome, tasteloop
 
-OF_RUNS = {"current_profiles", *Outcomes.__annotations__, *BesideIdeal.__annotations__} - {"slates"}
+OF_RUNS = {"current_profiles", "stated", *Outcomes.__annotations__, *BesideIdeal.__annotations__} - {"slates"}
 """Inputs that only a run, or a study, has."""
 TRIANGLES = ((0, 1), (0, 2), (1, 2), (2, 3), (3, 4), (3, 5), (4, 5))
 SOCIAL = """
@@ -180,11 +180,26 @@ def test_a_run_with_ties_is_measured_by_day_beside_chance(tied: Path) -> None:
     for metric in metrics():
         if "ties" in metric.inputs:
             rows = frame[frame["metric"] == metric.name]
-            assert set(rows["on"]) == {"shown", "consumed", "profile"}
-            assert set(rows.loc[rows["on"] == "shown", "day"]) == set(range(-1, 8))
+            assert set(rows["on"]) == {"consumed", "profile"} | ({"shown"} if "stated" not in metric.inputs else set())
+            assert set(rows.loc[rows["on"] == "consumed", "day"]) == set(range(-1, 8))
             assert {f"{metric.name}_{part}" for part in ("null_mean", "null_sd", "z")} <= set(frame["metric"])
     whole = frame[(frame["day"] == -1) & (frame["on"] == "profile")].set_index("metric")["value"]
     assert whole["neighbor_correlation_index_z"] > 2  # homophily ties users of like taste
+
+
+def test_ratings_are_opinions_of_genres(tied: Path) -> None:
+    frame, shown, items = pd.read_parquet(tied / "metrics.parquet"), log(tied, "impressions"), log(tied, "items")
+    genre = items["genres"].str.split("|").explode().mode()[0]
+    about = set(items.loc[items["genres"].str.split("|").map(lambda genres: genre in genres), "item_id"])
+    rows = frame[(frame["metric"] == "opinion") & (frame["group"] == f"genre {genre}")].set_index(["on", "day"])
+    given = shown[shown["item_id"].isin(about) & shown["rating"].notna()]
+    for day, ratings in [(-1, given), *given.groupby("day")]:
+        means = ratings.groupby("user_id")["rating"].mean()
+        assert rows.loc[("consumed", day), "value"] == pytest.approx(means.mean())
+        assert rows.loc[("consumed", day), "n"] == len(means)
+    before = log(tied, "history").query("user_id < 40 and item_id in @about").groupby("user_id")["rating"].mean()
+    assert rows.loc[("profile", -1), "value"] == pytest.approx(before.mean())
+    assert set(rows.index.get_level_values("on")) == {"consumed", "profile"}
 
 
 def test_item_strata_share_the_exposure_among_them(tied: Path) -> None:

@@ -142,3 +142,18 @@ def test_tastes_that_moved_are_a_figure_of_the_last_visit(tmp_path: Path, frame:
     assert figure(frame, "interest_drift", "user", day=1)["value"] == pytest.approx(0.9)
     (tmp_path / "run" / "log" / "drift-00000.parquet").unlink()
     assert "interest_drift" not in set(measure(Record(load(tmp_path / "run")))["metric"])
+
+
+def test_opinions_of_a_genre_are_the_ratings_given(tmp_path: Path, frame: pd.DataFrame) -> None:
+    write_run(tmp_path / "rating", ("watch", "rate"))
+    told = measure(Record(load(tmp_path / "rating")))
+    assert figure(told, "opinion", "consumed", group="genre A")["value"] == 5.0
+    both = figure(told, "opinion", "consumed", group="genre C")
+    assert (both["value"], both["n"]) == ((3.0 + 4.0) / 2, 2)
+    second = figure(told, "opinion", "consumed", day=1, group="genre C")
+    assert (second["value"], second["n"], second["n_skipped"]) == (4.0, 1, 1)
+    nobody = figure(told, "opinion", "consumed", group="genre B")
+    assert np.isnan(nobody["value"])
+    assert nobody["n"] == 0
+    assert figure(told, "opinion", "profile", group="genre B")["n"] == 1
+    assert "opinion" not in set(frame["metric"]), "users who cannot rate have none"
