@@ -242,7 +242,11 @@ class Hypothesis(Section):
     snapshot: Literal["initial", "current", ""] = Field(
         "initial", description="whose popularity: at time 0, or at the end; of no matter to metrics without popularity"
     )
-    group: str = Field("all", description="all, niche, diverse or blockbuster users")
+    group: str = Field(
+        "all",
+        description="all, niche, diverse or blockbuster users; of metrics of part of the catalog that part: head "
+        "items, genre Drama",
+    )
 
 
 STANDARD_ARMS: dict[str, dict[str, Any]] = {

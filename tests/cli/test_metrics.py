@@ -53,9 +53,26 @@ def test_every_metric_is_listed_with_what_it_is() -> None:
     text = called(listing.command, "metrics").stdout
     for name, facts in listed.items():
         assert facts["meaning"]
+        assert facts["edges"].endswith((" gives NaN", " gives 0"))
+        assert len(facts["range"]) == 2
+        assert facts["inputs"]
         assert f"  {name} " in text
         assert f"{facts['definition_id']}; larger is {facts['direction']}" in text
     assert "did you mean 'metrics'" in tasteloop("list", "metric", check=None).stderr
+
+
+def test_the_list_says_where_a_metric_is_measured(tied: Path, scored: dict[str, Any]) -> None:
+    listed = outcome(called(listing.command, "metrics", "--json"))["metrics"]
+    in_runs = set(pd.read_parquet(tied / "metrics.parquet")["metric"])
+    in_score = {figure["definition_id"] for figure in scored["metrics"].values()}
+    lacking = ("an oracle arm", "semantic IDs", "users.drift")
+    for name, facts in listed.items():
+        assert (name in in_runs) == (
+            not facts["in_runs"].startswith("no: ") and not any(word in facts["in_runs"] for word in lacking)
+        ), name
+        found = any(f"{one}/".startswith(f"{facts['definition_id']}/") for one in in_score)
+        assert found != facts["in_score"].startswith("no: "), name
+    assert "in runs: no: what users took afterwards" in called(listing.command, "metrics").stdout
 
 
 def test_a_bare_list_ends_with_the_metrics() -> None:
@@ -112,6 +129,7 @@ def test_stated_opinions_make_the_camps(scored: dict[str, Any]) -> None:
     found = scored["metrics"]
     assert found["modularity"]["value"] == pytest.approx(0.357143, abs=5e-7)
     assert (found["modularity"]["n"], found["modularity"]["n_skipped"]) == (6, 54)
+    assert found["modularity"]["definition_id"].endswith("/of-stated-opinions")
     assert found["modularity_null_mean"]["definition_id"] == f"{found['modularity']['definition_id']}/null-mean"
     expected = (0.357143 - found["modularity_null_mean"]["value"]) / found["modularity_null_sd"]["value"]
     assert found["modularity_z"]["value"] == pytest.approx(expected, abs=1e-5)
