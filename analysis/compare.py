@@ -14,7 +14,7 @@ from analysis.load import Study
 KEY = ("metric", "definition_id", "outcome", "level", "on", "snapshot", "group")
 """The columns of the measured frame that say which figure a row is."""
 
-WHOLE_RUN = -1
+WHOLE_RUN = -1.0
 """The ``day`` of figures over the whole run."""
 
 CONFIDENCE = 0.95

@@ -8,8 +8,9 @@ import pandas as pd
 from agents.errors import MissingResource
 from analysis.load import BESIDE_IDEAL, METRICS, VARIANTS, Cell, Study, load, load_study
 from analysis.metrics.ideal import beside, ideal_cells
+from analysis.metrics.record import Record
 from analysis.metrics.suite import measure
-from analysis.metrics.variants import variants
+from analysis.metrics.variants import Depths, variants
 from analysis.plots.save import draw_all
 from analysis.report.write import write_report
 
@@ -17,17 +18,24 @@ Progress = Callable[[float, str], None]
 """Called with the share done and a word on what comes next."""
 
 
-def finish(folder: Path, progress: Progress = lambda _share, _word: None, *, anew: bool = True) -> Path:
+def finish(
+    folder: Path,
+    progress: Progress = lambda _share, _word: None,
+    *,
+    anew: bool = True,
+    every: float | None = None,
+) -> Path:
     """Measure, draw and report a finished run or study folder; return the path of the report.
 
-    Whatever is there already is written anew; without ``anew``, cells that were measured are not
-    measured again. Raise InvalidInput for a folder that is neither run nor study, or not finished,
-    MissingResource where nothing can be written.
+    Whatever is there already is written anew; without ``anew``, cells that were measured are not measured again.
+    ``every`` are the minutes of a period, if not those it was measured by before or its scenario asks for. Raise
+    InvalidInput for a folder that is neither run nor study, or not finished, MissingResource where nothing can be
+    written.
     """
     study = load_study(folder)
-    every = [cell for there in study.everywhere for cell in there.cells]
-    cells = [cell for cell in every if anew or not (cell.run.folder / METRICS).is_file()]
-    measure_cells(cells, lambda share, word: progress(0.5 * share, word))
+    all_cells = [cell for there in study.everywhere for cell in there.cells]
+    cells = [cell for cell in all_cells if anew or not (cell.run.folder / METRICS).is_file()]
+    measure_cells(cells, lambda share, word: progress(0.5 * share, word), every)
     measure_ideal(study)
     if study.folder != study.cells[0].run.folder:
         _write(everywhere(study), study.folder / METRICS)
@@ -49,11 +57,13 @@ def everywhere(study: Study) -> pd.DataFrame:
     return pd.concat([there.metrics.assign(**there.point) for there in study.everywhere], ignore_index=True)
 
 
-def measure_cells(cells: Sequence[Cell], progress: Progress = lambda _share, _word: None) -> None:
+def measure_cells(
+    cells: Sequence[Cell], progress: Progress = lambda _share, _word: None, every: float | None = None
+) -> None:
     """Write the measurements of every cell."""
     for place, cell in enumerate(cells):
         progress(place / len(cells), f"metrics of {cell.arm} s{cell.seed}")
-        measure_run(cell.run.folder)
+        measure_run(cell.run.folder, every)
 
 
 def measure_ideal(study: Study) -> None:
@@ -74,11 +84,13 @@ def _stale(cell: Cell, ideal: Cell) -> bool:
     return not path.is_file() or path.stat().st_mtime_ns < newest
 
 
-def measure_run(folder: Path) -> None:
-    """Write ``variants.parquet`` and, last, ``metrics.parquet`` of a finished run."""
-    run = load(folder)
-    _write(variants(run), folder / VARIANTS)
-    _write(measure(run), folder / METRICS)
+def measure_run(folder: Path, every: float | None = None) -> None:
+    """Write ``variants.parquet`` and, last, ``metrics.parquet`` of a finished run, reading what was shown once."""
+    record = Record(load(folder), every)
+    depths = Depths(record)
+    figures = measure(record, depths.add)
+    _write(variants(depths), folder / VARIANTS)
+    _write(figures, folder / METRICS)
 
 
 def _write(frame: pd.DataFrame, path: Path) -> None:

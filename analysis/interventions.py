@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from analysis.load import Run, Study
-from analysis.metrics.visits import MINUTES_A_DAY
+from analysis.metrics.periods import MINUTES_A_DAY
 
 
 @dataclass(frozen=True, slots=True)

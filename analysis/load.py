@@ -12,15 +12,19 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from ruamel.yaml import YAML
 
 from agents.errors import InvalidInput
 from agents.schema import Bools, Ints
 from simulator.log import TABLES
+from simulator.scenario import MeasuresSection, minutes
 
 METRICS = "metrics.parquet"
 VARIANTS = "variants.parquet"
 BESIDE_IDEAL = "beside_ideal.parquet"
 """Figures of a cell beside that of its study's ideal arm."""
+WHOLE = "run"
+"""The ``period`` of figures over the whole run."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,33 @@ class Run:
         for path in sorted((self.folder / "log").glob(f"{name}-*.parquet")):
             with pq.ParquetFile(path, read_dictionary=text) as file:
                 yield file.read(columns=columns and list(columns), use_threads=False)
+
+    def earliest(self, name: str) -> list[float]:
+        """Return per segment of a table its earliest ``now``, as the file says it; time 0 where it does not."""
+        found = []
+        for path in sorted((self.folder / "log").glob(f"{name}-*.parquet")):
+            about = pq.read_metadata(path)
+            place = about.schema.names.index("now")
+            told = [about.row_group(n).column(place).statistics for n in range(about.num_row_groups)]
+            found.append(min((float(s.min) if s and s.has_min_max else 0.0 for s in told), default=0.0))
+        return found
+
+    @cached_property
+    def every(self) -> float:
+        """Return the minutes of a period of figures over time: as they were measured, else as the scenario asks."""
+        measured = self.folder / METRICS
+        if measured.is_file() and "period" in pq.read_schema(measured).names:
+            periods = pd.read_parquet(measured, columns=["period"])["period"]
+            over_time = periods[periods != WHOLE]
+            if len(over_time):
+                return minutes(over_time.iloc[0])
+        return MeasuresSection.model_validate(self.scenario.get("measures", {})).every
+
+    @cached_property
+    def scenario(self) -> dict[str, Any]:
+        """Return the scenario it played, with every default; empty where the folder does not hold it."""
+        path = self.folder / "scenario.resolved.yaml"
+        return dict(YAML(typ="safe", pure=True).load(path)) if path.is_file() else {}
 
     @cached_property
     def impressions(self) -> pd.DataFrame:
@@ -213,6 +244,11 @@ class Study:
     def where(self) -> str:
         """Return the point of the grid in words, empty without a grid."""
         return ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in self.point.items())
+
+    @property
+    def every(self) -> float:
+        """Return the minutes of a period of figures over time."""
+        return self.cells[0].run.every
 
     @property
     def seeds(self) -> tuple[int, ...]:

@@ -48,10 +48,14 @@ class Agenda:
         )
         for place in range(len(self._interventions)):
             self._withheld[place] = self._prepared(place)
-        self.unreleased: Bools = np.asarray(self._withheld.any(axis=0))
+        self._arrival: Floats = (
+            np.zeros(len(catalog)) if catalog.released is None else np.maximum(catalog.released, 0.0)
+        )
+        """When each item comes on offer by itself."""
+        self.unreleased: Bools = self._withheld.any(axis=0) | (self._arrival > 0)
         """Items that nobody knew of at time 0."""
-        self.released: Floats = np.zeros(len(catalog))
-        """When each item was let in."""
+        self.released: Floats = self._arrival.copy()
+        """When each item came on offer, or was let in after that."""
 
     def __bool__(self) -> bool:
         return bool(self._interventions)
@@ -102,7 +106,8 @@ class Agenda:
     def _keep(self, due: Moment, deed: Deed) -> None:
         self._kept[due.place] = deed.kept
         if deed.withheld is not None:
-            self.released[self._withheld[due.place] & ~deed.withheld] = due.now
+            let_in = self._withheld[due.place] & ~deed.withheld
+            self.released[let_in] = np.maximum(self._arrival[let_in], due.now)
             self._withheld[due.place] = deed.withheld
 
     def _shown_before(self, now: float) -> Ints:

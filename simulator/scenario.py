@@ -216,6 +216,17 @@ class BudgetSection(Section):
     fallback_share: Share = Field(0.1, description="share of language-model decisions that may come from the fallback")
 
 
+class MeasuresSection(Section):
+    """How what happened is measured; no key can change the log."""
+
+    every: Duration = Field(
+        1440.0,
+        gt=0,
+        description="simulated time that one point of a figure over time stands for; the length of platform.window "
+        "gives a point a window",
+    )
+
+
 class Hypothesis(Section):
     """What is expected of an arm, declared before anything is seen, and judged at every point of the grid."""
 
@@ -231,7 +242,11 @@ class Hypothesis(Section):
     snapshot: Literal["initial", "current", ""] = Field(
         "initial", description="whose popularity: at time 0, or at the end; of no matter to metrics without popularity"
     )
-    group: str = Field("all", description="all, niche, diverse or blockbuster users")
+    group: str = Field(
+        "all",
+        description="all, niche, diverse or blockbuster users; of metrics of part of the catalog that part: head "
+        "items, genre Drama",
+    )
 
 
 STANDARD_ARMS: dict[str, dict[str, Any]] = {
@@ -302,6 +317,7 @@ class Scenario(Section):
     interventions: Annotated[
         tuple[Component, ...], Field(strict=False, description="changes of the platform at simulated moments")
     ] = ()
+    measures: MeasuresSection = MeasuresSection()
     engine: EngineSection = EngineSection()
     budget: BudgetSection = BudgetSection()
     study: StudySection | None = Field(None, description="several runs that differ in declared ways")

@@ -22,7 +22,7 @@ from simulator.source import BadSource, Mark, Source, lay, load, merge, put
 Check = Callable[[Any], list[Problem]]
 """Finds problems in a scenario's data."""
 
-UNDIGESTED = frozenset({"engine", "budget", "name", "description", "study"})
+UNDIGESTED = frozenset({"measures", "engine", "budget", "name", "description", "study"})
 """Sections that cannot change a log."""
 
 
@@ -135,7 +135,7 @@ def resolved(scenario: Scenario) -> str:
 
 
 def digest(scenario: Scenario) -> str:
-    """Return 32 hex digits over all that can change a log: the engine, the budget, names and the study are left out.
+    """Return 32 hex digits over all that can change a log: measures, engine, budget, names and the study are left out.
 
     A file that a component names counts by what is in it.
     """
@@ -225,7 +225,7 @@ def _of_grid(grid: Any, base: dict[str, Any], arms: dict[str, Any]) -> list[Prob
     for key, values in grid.items() if isinstance(grid, dict) else ():
         at: Where = ("study", "grid", key)
         where = tuple(str(key).split("."))
-        if where[0] in ("study", "extends", "name", "seed", "engine", "budget"):
+        if where[0] in ("study", "extends", "name", "seed", "measures", "engine", "budget"):
             found.append(Problem(at, "a grid cannot vary this", key=True))
             continue
         changing = [arm for arm, changes in arms.items() if _holds(changes, where)]
@@ -256,7 +256,7 @@ def _standard(study: dict[str, Any]) -> dict[str, Where]:
 
 
 def _of_arm(at: Where, changes: dict[str, Any], base: dict[str, Any], said: set[Where]) -> list[Problem]:
-    wrong = [key for key in ("study", "extends", "name") if key in changes]
+    wrong = [key for key in ("study", "extends", "name", "measures") if key in changes]
     found = [Problem((*at, key), "an arm cannot change this", key=True) for key in wrong]
     rest = {key: value for key, value in changes.items() if key not in wrong}
     for problem in check(merge(base, rest, KEEP)):

@@ -1,7 +1,7 @@
 """``list``: what a scenario can name, and what is measured."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -35,6 +35,9 @@ def command(
     for name, facts in declared.items():
         typer.echo(f"  {name:<34} {facts['meaning']}")
         typer.echo(f"    {facts['definition_id']}; larger is {facts['direction']}; {facts['source']}")
+        for place in ("runs", "score"):
+            if (told := facts[f"in_{place}"]) != "yes":
+                typer.echo(f"    in {place}: {told}")
 
 
 def kinds(family: str) -> dict[str, str]:
@@ -44,10 +47,19 @@ def kinds(family: str) -> dict[str, str]:
     return {kind: explain(find(family, kind))[0] for kind in names(family)}
 
 
-def metrics() -> dict[str, dict[str, str]]:
-    """Return every metric by name: what it means, its definition_id, what more of it is, and where it comes from."""
-    from analysis.metrics import discover
+def metrics() -> dict[str, dict[str, Any]]:
+    """Return every metric by name: its declaration, its edge cases, and whether runs and ``score`` measure it.
 
-    facts = ("meaning", "definition_id", "direction", "outcome", "level", "source")
-    every = sorted(discover.metrics(), key=lambda metric: metric.name)
-    return {metric.name: {fact: getattr(metric, fact) for fact in facts} for metric in every}
+    An end of a range that is open is null.
+    """
+    from math import isfinite
+
+    from analysis.metrics import discover, sources
+
+    facts = ("meaning", "details", "definition_id", "direction", "outcome", "level", "inputs", "edges", "source")
+    return {
+        metric.name: {fact: getattr(metric, fact) for fact in facts}
+        | {"range": [end if isfinite(end) else None for end in metric.range]}
+        | {"in_runs": sources.in_runs(metric), "in_score": sources.in_score(metric)}
+        for metric in sorted(discover.metrics(), key=lambda metric: metric.name)
+    }

@@ -64,7 +64,7 @@ def measured(evidence: "Evidence") -> dict[str, dict[str, Any]]:
 
     figures = {"lorenz_curve": curve(evidence)}
     for metric in metrics():
-        figures |= entries(metric, metric.measure(evidence))
+        figures |= entries(of_stated(metric, evidence), metric.measure(evidence))
         if metric.name in BY_GROUP:
             figures |= by_group(evidence, metric)
     for needed, part, partial in evidence.parts():
@@ -72,6 +72,13 @@ def measured(evidence: "Evidence") -> dict[str, dict[str, Any]]:
             if needed in metric.inputs:
                 figures |= entries(metric, metric.measure(partial), part.removesuffix(" items").replace(" ", "_"))
     return dict(sorted(figures.items()))
+
+
+def of_stated(metric: "Metric", evidence: "Evidence") -> "Metric":
+    """Return the metric, by a definition_id of its own where leanings are opinions that were stated."""
+    if evidence.opinions is None or not {"leaning", "camp"} & set(metric.inputs):
+        return metric
+    return replace(metric, definition_id=f"{metric.definition_id}/of-stated-opinions")
 
 
 def by_group(evidence: "Evidence", metric: "Metric") -> dict[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from math import isnan
 from typing import Literal
 
 import numpy as np
@@ -119,6 +120,8 @@ class Metric:
     direction: Direction
     source: str
     function: Callable[..., Value]
+    of_nothing: float = float("nan")
+    """The value where there is nothing to measure."""
 
     def measure(self, evidence: object) -> Value | None:
         """Return the value on this evidence, None where an input is missing."""
@@ -145,3 +148,17 @@ class Metric:
         """Return in one line what the metric says: the first of its function's docstring."""
         line = (self.function.__doc__ or "").strip().partition("\n")[0]
         return line.removeprefix("Return ").rstrip(".")
+
+    @property
+    def details(self) -> str:
+        """Return what its function's docstring says beyond that, up to the example."""
+        more = (self.function.__doc__ or "").strip().partition("\n")[2]
+        return " ".join(more.partition(">>>")[0].split())
+
+    @property
+    def edges(self) -> str:
+        """Return what happens to users whom it cannot be measured of, and where there is nothing to measure."""
+        nothing = "NaN" if isnan(self.of_nothing) else f"{self.of_nothing:g}"
+        if self.level == "individual":
+            return f"users it cannot be measured of are skipped and counted in n_skipped; nobody left gives {nothing}"
+        return f"nothing to measure gives {nothing}"

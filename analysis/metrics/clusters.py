@@ -36,7 +36,8 @@ def calinski_harabasz(positions: Floats, space: Space) -> Value:
 def cluster_ari(positions: Floats, profile_positions: Floats, space: Space) -> Value:
     """Return the adjusted Rand index of the clusters users are in and those of their profiles at time 0.
 
-    1: who was together still is, 0: by chance. Users without a place on either side are skipped.
+    (R - E R) / (max R - E R), R the pairs of users who are together on both sides, E R those by chance. 1: who was
+    together still is, 0: by chance. Users without a place on either side are skipped.
 
     >>> corners = np.array([[0.0, 0.0], [0.0, 1.0], [9.0, 0.0], [9.0, 1.0]])
     >>> float(cluster_ari(corners, corners, Space(corners, np.ones(4, dtype=bool), corners)))

@@ -56,6 +56,7 @@ METRICS = (
         "less biased",
         "Herlocker et al. 2004",
         catalog_coverage,
+        of_nothing=0.0,
     ),
     Metric(
         "aggregate_diversity",
@@ -67,5 +68,6 @@ METRICS = (
         "less biased",
         "Adomavicius & Kwon 2012",
         aggregate_diversity,
+        of_nothing=0.0,
     ),
 )

@@ -8,6 +8,7 @@ import numpy as np
 
 from agents.schema import Bools, Floats, Ints
 from analysis.metrics.lists import Lists
+from analysis.metrics.ratings import Ratings
 from analysis.metrics.space import Space
 from analysis.metrics.strata import BANDS, Head
 from analysis.metrics.ties import Ties
@@ -38,6 +39,7 @@ class Evidence:
     """Users that popularity counts."""
     genres: Floats | None = None
     """(items, genres) 0/1"""
+    genre_names: tuple[str, ...] = ()
     head: Head | None = None
     band: Ints | None = None
     ids: Ints | None = None
@@ -62,6 +64,10 @@ class Evidence:
     """(items,) the items that figures of an item stratum are about."""
     digit: Ints | None = None
     """(items,) the digit of semantic IDs that figures of a digit are about."""
+    ratings: Ratings | None = None
+    """The ratings users gave."""
+    topic: Bools | None = None
+    """(items,) the items that opinions are about."""
     ties: Ties | None = None
     space: Space | None = None
     opinions: Floats | None = None
@@ -110,13 +116,29 @@ class Evidence:
             return float(np.nanmin(self.opinions)), float(np.nanmax(self.opinions))
         return None if self.space is None else self.space.span
 
+    @cached_property
+    def stated(self) -> Floats | None:
+        """Return each user's opinion of the topic, its mean rating of those items; NaN where there is none."""
+        return None if self.ratings is None or self.topic is None else self.ratings.of(self.topic)
+
+    @property
+    def scale(self) -> tuple[float, float] | None:
+        """Return the lowest and the highest rating."""
+        return None if self.ratings is None else self.ratings.scale
+
     def parts(self) -> "Iterator[tuple[str, str, Evidence]]":
-        """Yield the evidence on each item stratum and digit of semantic IDs: the input added, the part's name, all."""
+        """Yield the evidence on each item stratum, digit of semantic IDs, and genre that ratings are opinions of.
+
+        Each with the input that is added, and the part's name.
+        """
         if self.band is not None:
             for code, name in enumerate(BANDS):
                 yield "stratum", f"{name} items", replace(self, stratum=self.band == code)
         for place, digit in enumerate(self.ids.T if self.ids is not None else (), 1):
             yield "digit", f"digit {place}", replace(self, digit=digit)
+        for place, genre in enumerate(self.genre_names if self.ratings is not None else ()):
+            assert self.genres is not None
+            yield "stated", f"genre {genre}", replace(self, topic=self.genres[:, place] > 0)
 
     def of_users(self, users: Ints) -> "Evidence":
         """Return the evidence on some users (ascending); what does not know users, or takes all of them, is dropped."""
@@ -134,6 +156,7 @@ class Evidence:
             counts=None,
             exposures=None,
             presented=None,
+            ratings=None,
             ties=None,
             space=None,
         )

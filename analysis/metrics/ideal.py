@@ -12,7 +12,7 @@ from analysis.metrics.base import Value
 from analysis.metrics.beside_ideal import BesideIdeal, nearest_neighbors
 from analysis.metrics.lists import Lists
 from analysis.metrics.record import WHOLE_RUN, Record
-from analysis.metrics.suite import BEFORE_DAY, COLUMNS, Row, rows_of
+from analysis.metrics.suite import Row, framed, rows_of
 
 IDEAL = "oracle"
 """The kind of recommender that shows users what they want most."""
@@ -31,7 +31,7 @@ def ideal_cells(study: Study) -> tuple[Cell, ...]:
 def beside(ideal: Cell, cells: Sequence[Cell]) -> Iterator[tuple[Cell, pd.DataFrame]]:
     """Yield each cell with its measured rows beside the ideal cell of the same seed, which may be among them.
 
-    ``day`` is WHOLE_RUN, or a day up to whose end all is counted from time 0 on.
+    ``day`` is WHOLE_RUN, or that on which a period begins up to whose end all is counted from time 0 on.
     """
     if not cells:
         return
@@ -42,24 +42,22 @@ def beside(ideal: Cell, cells: Sequence[Cell]) -> Iterator[tuple[Cell, pd.DataFr
         yield cell, _beside(Record(cell.run), known, made)
 
 
-def _beside(record: Record, ideal: dict[int, Sides], made: "partial[BesideIdeal]") -> pd.DataFrame:
+def _beside(record: Record, ideal: dict[float, Sides], made: "partial[BesideIdeal]") -> pd.DataFrame:
     """Return the rows of one cell, the whole run first, as in its own measured frame."""
-    rows = [
-        (*row[:BEFORE_DAY], day, *row[BEFORE_DAY:])
-        for day, sides in _until(record)
-        for row in _rows(record, sides, ideal[_last(ideal, day)], made)
-    ]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("day", kind="stable", ignore_index=True)
+    dated = (
+        (day, row) for day, sides in _until(record) for row in _rows(record, sides, ideal[_last(ideal, day)], made)
+    )
+    return framed(dated, record.every).sort_values("day", kind="stable", ignore_index=True)
 
 
-def _last(ideal: dict[int, Sides], day: int) -> int:
-    """Return the last day up to a day on which anything happened in the ideal arm, else its first."""
+def _last(ideal: dict[float, Sides], day: float) -> float:
+    """Return the last period up to one in which anything happened in the ideal arm, else its first."""
     days = [there for there in ideal if there != WHOLE_RUN]
     return day if day in ideal else max((there for there in days if there < day), default=min(days, default=WHOLE_RUN))
 
 
-def _until(record: Record) -> Iterator[tuple[int, Sides]]:
-    """Yield for every day, and then for the whole run, what happened from time 0 to its end."""
+def _until(record: Record) -> Iterator[tuple[float, Sides]]:
+    """Yield for every period, and then for the whole run, what happened from time 0 to its end."""
     shown = consumed = Lists.of_matrix(np.empty((record.n_users, 0), dtype=np.int64))
     watched = np.zeros(record.n_users)
     for day, period in record.periods():

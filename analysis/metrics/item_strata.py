@@ -90,6 +90,7 @@ METRICS = (
         "less biased",
         "Herlocker et al. 2004, by stratum",
         stratum_coverage,
+        of_nothing=0.0,
     ),
     Metric(
         "stratum_recall",

@@ -112,6 +112,7 @@ METRICS = (
         "less biased",
         "the intent of ACLT, arXiv 1901.07555, whose printed formula is APLT x K",
         tail_item_coverage,
+        of_nothing=0.0,
     ),
     Metric(
         "tail_exposure_share",

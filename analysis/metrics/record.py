@@ -1,6 +1,6 @@
 """A run's tables as the inputs of metrics, period by period."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
@@ -11,17 +11,21 @@ import pyarrow.compute as pc
 from agents.schema import Floats, Ints
 from analysis.load import Run
 from analysis.metrics.concentration import discounted_exposure
-from analysis.metrics.days import Shown, by_day
 from analysis.metrics.evidence import Evidence
 from analysis.metrics.lists import Lists
 from analysis.metrics.outcomes import LIKED_FROM, Outcomes
+from analysis.metrics.periods import Shown, by_period
+from analysis.metrics.ratings import Ratings
 from analysis.metrics.space import fit_space
 from analysis.metrics.strata import GROUPS, bands, head_tail, user_groups
 from analysis.metrics.ties import Ties
 from analysis.metrics.visits import Visits
 
-WHOLE_RUN = -1
+WHOLE_RUN = -1.0
 """The ``day`` of figures over the whole run."""
+
+Watch = Callable[[Shown], object]
+"""Called with the rows of each period, so that what needs them too need not read them again."""
 
 TAKEN = ("user_id", "item_id", "rating")
 """Columns read of history."""
@@ -62,30 +66,32 @@ class Tally:
 
 @dataclass(frozen=True)
 class Period:
-    """What was shown and watched on one day or over the whole run, and popularity and profiles at its end."""
+    """What was shown and watched in one period or over the whole run, and popularity and profiles at its end."""
 
     shown: Lists
     consumed: Lists
     tally: Tally
     popularity: Floats
     profiles: Lists
+    ratings: Ratings | None = None
+    """What was given, None where users cannot rate."""
 
 
 @dataclass
 class Gathered:
-    """Lists joined day by day; days wait until they are as many rows as what is joined, so that joining stays cheap."""
+    """Lists joined period by period; these wait until they are as many rows as what is joined: joining stays cheap."""
 
     joined: Lists
     waiting: list[Lists]
 
     def add(self, lists: Lists) -> None:
-        """Take one more day."""
+        """Take one more period."""
         self.waiting.append(lists)
         if sum(len(some.owner) for some in self.waiting) > len(self.joined.owner):
             self.join()
 
     def join(self) -> Lists:
-        """Return each user's items of all days, in order of first showing."""
+        """Return each user's items of all periods, in order of first showing."""
         self.joined, self.waiting = Lists.one_after_other([self.joined, *self.waiting]), []
         return self.joined
 
@@ -95,23 +101,36 @@ class Record:
     """A run's tables as the inputs of metrics."""
 
     run: Run
+    asked: float | None = None
+    """Minutes of a period, in place of those that the run says."""
 
-    def periods(self) -> Iterator[tuple[int, Period]]:
-        """Yield every day by itself, in order, then WHOLE_RUN; only what the whole run needs is kept of a day."""
+    @cached_property
+    def every(self) -> float:
+        """Return the minutes of a period."""
+        return self.run.every if self.asked is None else self.asked
+
+    def periods(self, watch: Watch = lambda _rows: None) -> Iterator[tuple[float, Period]]:
+        """Yield every period by itself, by the day it begins on, in order, then WHOLE_RUN.
+
+        Only what the whole run needs is kept of a period.
+        """
         nobody = Lists.of_matrix(np.empty((self.n_users, 0), dtype=np.int64))
         shown, consumed, popularity, profiles = Gathered(nobody, []), nobody, self.popularity, self.profiles
-        whole = Tally.empty(self.n_users, self.n_items)
-        for day, rows in by_day(self.run, self._liked_from):
+        whole, ratings = Tally.empty(self.n_users, self.n_items), list[Ratings]()
+        for day, rows in by_period(self.run, self.every, self._liked_from):
+            watch(rows)
             period = self._period(rows, profiles, popularity)
             del rows
             popularity, profiles, whole = period.popularity, period.profiles, whole + period.tally
             shown.add(period.shown)
             consumed = Lists.one_after_other([consumed, period.consumed])
+            ratings += [] if period.ratings is None else [period.ratings]
             yield day, period
-        yield WHOLE_RUN, Period(shown.join(), consumed, whole, popularity, profiles)
+        given = ratings[0].joined(ratings[1:]) if ratings else None
+        yield WHOLE_RUN, Period(shown.join(), consumed, whole, popularity, profiles, given)
 
     def _period(self, rows: Shown, before: Lists, popularity: Floats) -> Period:
-        """Return a day, given what users had taken and how popular items were before it.
+        """Return a period, given what users had taken and how popular items were before it.
 
         A watch adds to the popularity of an item that the user had not taken before.
         """
@@ -119,7 +138,14 @@ class Record:
         consumed = Lists.of_showings(rows.user[rows.watched], rows.item[rows.watched], self.n_users)
         after = popularity + _count(consumed.item[~consumed.within(before)], self.n_items)
         taken = Lists.one_after_other([before, consumed])
-        return Period(shown, consumed, Tally.of(rows, self.n_users, self.n_items), after, taken)
+        rated = rows.take(rows.watched & ~np.isnan(rows.rating))
+        tally = Tally.of(rows, self.n_users, self.n_items)
+        return Period(shown, consumed, tally, after, taken, self._ratings(rated.user, rated.item, rated.rating))
+
+    def _ratings(self, user: Ints, item: Ints, rating: Floats) -> Ratings | None:
+        """Return ratings, None where users cannot rate or no rating is known."""
+        able = "rate" in self.run.manifest.get("actions", ("rate",))
+        return None if self._scale is None or not able else Ratings(user, item, rating, self.n_users, self._scale)
 
     def shown(self, period: Period) -> Evidence:
         """Return the evidence on what was shown."""
@@ -130,6 +156,7 @@ class Record:
             counts=tally.impressions,
             exposures=tally.exposures,
             showings=tally.shown,
+            ratings=None,
             current_profiles=period.profiles,
         )
 
@@ -141,18 +168,18 @@ class Record:
             counts=period.tally.watches,
             chosen=period.consumed,
             offered=period.shown,
+            ratings=period.ratings,
             current_profiles=period.profiles,
         )
 
-    def outcomes(self, period: Period, day: int) -> Outcomes:
+    def outcomes(self, period: Period, day: float) -> Outcomes:
         """Return what each user did, NaN for users who did not come."""
         tally, visits = period.tally, self._visits
         nothing = tally.shown == 0
         shown, watched, liked = (np.where(nothing, np.nan, n) for n in (tally.shown, tally.watched, tally.liked))
-        end = int(day if day != WHOLE_RUN else visits.last_day) + 1
         only = None if day == WHOLE_RUN else day
         pages, satisfaction, minutes = visits.means(only)
-        absent, between = visits.absent(end), visits.between(only)
+        absent, between = visits.absent(only), visits.between(only)
         return Outcomes(shown, watched, liked, pages, satisfaction, minutes, visits.drift(only), absent, between)
 
     @cached_property
@@ -187,7 +214,7 @@ class Record:
     @cached_property
     def _visits(self) -> Visits:
         """Return the finished visits."""
-        return Visits(self.run, self.n_users)
+        return Visits(self.run, self.n_users, self.every)
 
     @cached_property
     def _items(self) -> pd.DataFrame:
@@ -207,11 +234,18 @@ class Record:
         """
         if "like" in self.run.manifest.get("actions", ()):
             return None
-        highest = self._history["rating"].max()
-        if pd.isna(highest):
-            given = (pc.max(table["rating"]).as_py() for table in self.run.segments("impressions", ["rating"]))
-            highest = np.fmax.reduce([np.nan, *given])
-        return LIKED_FROM * float(highest)
+        return np.inf if self._scale is None else LIKED_FROM * self._scale[1]
+
+    @cached_property
+    def _scale(self) -> tuple[float, float] | None:
+        """Return the lowest and the highest rating known at time 0, or of the run if there was none; None without."""
+        known = self._history["rating"].dropna()
+        if len(known):
+            return float(known.min()), float(known.max())
+        given = [pc.min_max(table["rating"]).as_py() for table in self.run.segments("impressions", ["rating"])]
+        low, high = (reduce([np.nan, *(part[end] for part in given)])
+                     for reduce, end in ((np.fmin.reduce, "min"), (np.fmax.reduce, "max")))  # fmt: skip
+        return None if np.isnan(high) else (float(low), float(high))
 
     @cached_property
     def ties(self) -> Ties | None:
@@ -233,14 +267,17 @@ class Record:
         """Return everything that no period changes, the profiles of time 0 in the place of what is judged."""
         background = self._history.loc[self._history["user_id"] >= self.n_users, "user_id"].nunique()
         ids = self.run.semantic_ids
-        genres = self._items["genres"].astype(str).str.get_dummies(sep="|").to_numpy(np.float64)
+        genres, history = self._items["genres"].astype(str).str.get_dummies(sep="|"), self._history.dropna()
+        mine = history[history["user_id"] < self.n_users]
         return Evidence(
             slates=self.profiles,
             n_catalog=self.n_items,
             profiles=self.profiles,
             popularity=self.popularity,
             population=self.n_users + background,
-            genres=genres if genres.shape[1] else None,
+            genres=genres.to_numpy(np.float64) if genres.shape[1] else None,
+            genre_names=tuple(genres.columns),
+            ratings=self._ratings(*(mine[name].to_numpy() for name in TAKEN)),
             head=head_tail(self.popularity),
             band=bands(self.popularity),
             ids=None if ids is None else ids[1],

@@ -1,17 +1,18 @@
-"""Measure a run: what was shown and taken, day by day and over all, by user group and popularity snapshot."""
+"""Measure a run: what was shown and taken, period by period and over all, by user group and popularity snapshot."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from agents.schema import Ints
-from analysis.load import Run
+from analysis.load import WHOLE
 from analysis.metrics.base import Metric, Value
 from analysis.metrics.discover import metrics
 from analysis.metrics.evidence import Evidence
 from analysis.metrics.outcomes import Outcomes
-from analysis.metrics.record import WHOLE_RUN, Period, Record
+from analysis.metrics.record import WHOLE_RUN, Period, Record, Watch
+from simulator.scenario import duration
 
 COLUMNS = (
     "metric",
@@ -22,6 +23,7 @@ COLUMNS = (
     "snapshot",
     "group",
     "day",
+    "period",
     "value",
     "n",
     "n_skipped",
@@ -29,8 +31,8 @@ COLUMNS = (
 
 BEFORE_DAY = COLUMNS.index("day")
 
-PLACED = {"positions", "leaning", "camp"}
-"""Inputs that say where what is judged puts a user among tastes; profiles put users somewhere too."""
+PLACED = {"positions", "leaning", "camp", "stated"}
+"""Inputs that say where what is judged puts a user among tastes or opinions; profiles put users somewhere too."""
 
 JUDGED = {"slates", "counts", "exposures", "chosen", *PLACED}
 """Inputs that depend on what was shown or taken."""
@@ -42,30 +44,38 @@ STRATA = {"head", "band", "groups", "stratum"}
 """Inputs frozen at the initial popularity."""
 
 
-def measure(run: Run) -> pd.DataFrame:
+def measure(record: Record, watch: Watch = lambda _rows: None) -> pd.DataFrame:
     """Return the measured frame of a run, one row per figure, columns COLUMNS.
 
     ``on`` is what was judged: items ``shown``, items ``consumed``, the initial ``profile`` (whole run
     only), or the ``user``'s own outcomes. ``snapshot`` says whose popularity was used: ``initial``, that
     of time 0, or ``current``, that at the end of the period; empty where it does not matter. Groups and
-    head and tail are frozen at time 0. ``day`` is WHOLE_RUN or the simulated day alone, not cumulated.
+    head and tail are frozen at time 0. ``day`` is WHOLE_RUN, or the simulated day, fractions included, on which a
+    period begins that is measured alone, not cumulated; ``period`` says how long it is (1d, 6h), or WHOLE.
     A user's list of a period holds each item once, in order of first showing; counts and exposures
     hold every showing. ``group`` is all, a user group, or for metrics of part of the catalog an item
-    stratum (``head items``) or a digit of semantic IDs (``digit 1``). A metric that says nothing without
+    stratum (``head items``), a digit of semantic IDs (``digit 1``) or a genre (``genre Drama``): opinions of it are
+    the ratings given, those known at time 0 where ``on`` is ``profile``. A metric that says nothing without
     what chance gives has three rows more: NAME_null_mean, NAME_null_sd and NAME_z.
     """
-    record, sorts = Record(run), Sorts.of(metrics())
-    judged: dict[int, list[Row]] = {}
-    about_users: dict[int, list[Row]] = {}
-    for day, period in record.periods():
-        only_day = next(iter(judged.values())) if day == WHOLE_RUN and len(judged) == 1 else None
-        judged[day] = only_day or list(_judged(record, sorts.judged, period))
+    sorts = Sorts.of(metrics())
+    judged: dict[float, list[Row]] = {}
+    about_users: dict[float, list[Row]] = {}
+    for day, period in record.periods(watch):
+        only = next(iter(judged.values())) if day == WHOLE_RUN and len(judged) == 1 else None
+        judged[day] = only or list(_judged(record, sorts.judged, period))
         about_users[day] = list(_about_users(record, sorts.of_users, period, day))
     profiles = list(_by_snapshot(record, record.known, period, sorts.of_profiles, "profile"))
     days = (WHOLE_RUN, *(day for day in judged if day != WHOLE_RUN))
     parts = {day: [*judged[day], *(profiles if day == WHOLE_RUN else ()), *about_users[day]] for day in days}
-    rows = [(*row[:BEFORE_DAY], day, *row[BEFORE_DAY:]) for day in days for row in parts[day]]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return framed(((day, row) for day in days for row in parts[day]), record.every)
+
+
+def framed(rows: Iterable[tuple[float, "Row"]], every: float) -> pd.DataFrame:
+    """Return rows, each with the day its period of so many minutes begins on, as a frame with COLUMNS."""
+    span = duration(every)
+    dated = [(*r[:BEFORE_DAY], day, WHOLE if day == WHOLE_RUN else span, *r[BEFORE_DAY:]) for day, r in rows]
+    return pd.DataFrame(dated, columns=list(COLUMNS))
 
 
 @dataclass(frozen=True)
@@ -108,7 +118,7 @@ class BySnapshot:
 
 
 Row = tuple[str, str, str, str, str, str, str, float, int, int]
-"""COLUMNS without the day."""
+"""COLUMNS without the day and the period."""
 
 Figures = list[tuple[Metric, Value]]
 
@@ -139,7 +149,7 @@ def _by_snapshot(record: Record, evidence: Evidence, period: Period, some: BySna
             yield from rows_of(_measured(partial, about), on, snapshot, part)
 
 
-def _about_users(record: Record, some: Sequence[Metric], period: Period, day: int) -> Iterator[Row]:
+def _about_users(record: Record, some: Sequence[Metric], period: Period, day: float) -> Iterator[Row]:
     """Yield the figures on what users did, for all and by group."""
     outcomes = record.outcomes(period, day)
     measured = _measured(outcomes, some)
@@ -161,7 +171,7 @@ def _of_users(measured: Figures, inputs: Evidence | Outcomes, users: Ints) -> Fi
 
 
 def rows_of(measured: Figures, on: str, snapshot: str, group: str) -> Iterator[Row]:
-    """Yield the rows of figures, without the day."""
+    """Yield the rows of figures, without the day and the period."""
     for metric, value in measured:
         for name, definition_id, figure in metric.figures(value):
             about = (name, definition_id, metric.outcome, metric.level, on, snapshot, group)

@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 
 from agents.schema import Floats
-from analysis.load import Run
 from analysis.metrics.base import Metric, Value
-from analysis.metrics.days import Shown, by_day
 from analysis.metrics.discover import metrics
 from analysis.metrics.evidence import Evidence
 from analysis.metrics.lists import Lists
-from analysis.metrics.record import Period, Record, Tally
+from analysis.metrics.periods import Shown
+from analysis.metrics.record import Gathered, Period, Record, Tally
 from analysis.metrics.strata import Head, by_popularity, head_tail
 
 VARIED = (
@@ -34,12 +33,44 @@ CHOICES = ("on", "depth", "snapshot", "head", "profile")
 """What an analyst chooses; empty where a metric does not depend on it."""
 
 
-def variants(run: Run) -> pd.DataFrame:
+class Depths:
+    """The whole run at each of DEPTHS, gathered period by period."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        nobody = Lists.of_matrix(np.empty((record.n_users, 0), dtype=np.int64))
+        self._shown, self._consumed = ({depth: Gathered(nobody, []) for depth in DEPTHS} for _ in range(2))
+        self._tally = dict.fromkeys(DEPTHS, Tally.empty(record.n_users, record.n_items))
+
+    def add(self, rows: Shown) -> None:
+        """Take the rows of one more period."""
+        n_users, n_items = self.record.n_users, self.record.n_items
+        for depth in DEPTHS:
+            some = rows.first(depth) if depth else rows
+            watched = some.take(some.watched)
+            self._shown[depth].add(Lists.of_showings(some.user, some.item, n_users))
+            self._consumed[depth].add(Lists.of_showings(watched.user, watched.item, n_users))
+            self._tally[depth] += Tally.of(some, n_users, n_items)
+
+    def periods(self) -> Iterator[tuple[str, Period]]:
+        """Yield each depth, and what was shown and watched down to it; nothing where nothing was shown."""
+        record = self.record
+        for depth, tally in self._tally.items():
+            if not tally.impressions.any():
+                return
+            consumed = self._consumed[depth].join()
+            new = np.bincount(consumed.item[~consumed.within(record.profiles)], minlength=record.n_items)
+            profiles = Lists.one_after_other([record.profiles, consumed])
+            shown = self._shown[depth].join()
+            yield str(depth or "all"), Period(shown, consumed, tally, record.popularity + new, profiles)
+
+
+def variants(depths: Depths) -> pd.DataFrame:
     """Return one row per metric and choice over the whole run: metric, CHOICES, value and n."""
-    record, rows = Record(run), []
+    record, rows = depths.record, []
     heads = dict(zip(HEADS, (head_tail(record.popularity), top(record.popularity, 0.2)), strict=True))
     wanted = [metric for metric in metrics() if metric.name in VARIED]
-    for depth, period in _periods(record):
+    for depth, period in depths.periods():
         for on, evidence in (("shown", record.shown(period)), ("consumed", record.consumed(period))):
             later = replace(evidence, popularity=period.popularity)
             for metric in wanted:
@@ -71,19 +102,3 @@ def _choices(
         value = metric.measure(replace(inputs, head=head))
         if value is not None:
             yield (snapshot, name, profile), value
-
-
-def _periods(record: Record) -> Iterator[tuple[str, Period]]:
-    """Yield the whole run at each depth."""
-    days = [rows for _, rows in by_day(record.run)]
-    if not days:
-        return
-    whole = Shown.joined(days)
-    for depth in DEPTHS:
-        rows = whole if not depth else whole.first(depth)
-        shown = Lists.of_showings(rows.user, rows.item, record.n_users)
-        consumed = Lists.of_showings(rows.user[rows.watched], rows.item[rows.watched], record.n_users)
-        new = np.bincount(consumed.item[~consumed.within(record.profiles)], minlength=record.n_items)
-        profiles = Lists.one_after_other([record.profiles, consumed])
-        tally = Tally.of(rows, record.n_users, record.n_items)
-        yield str(depth or "all"), Period(shown, consumed, tally, record.popularity + new, profiles)

@@ -125,7 +125,7 @@ def distinct_places(lengths: Ints, n: int, random: np.random.Generator) -> Ints:
 
 
 def top1_genre_share(slates: Lists, genres: Floats) -> Value:
-    """Return the mean over users of the largest genre share in the list.
+    """Return the mean over users of the largest genre share in the list, max_g p(g|u).
 
     >>> float(top1_genre_share(Lists.of_matrix(np.array([[0, 1]])), np.array([[1, 0], [1, 1]])))
     0.75

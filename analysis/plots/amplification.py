@@ -13,8 +13,8 @@ from analysis.compare import FEWEST_FOR_INTERVAL, interval, verdict
 from analysis.load import Study
 from analysis.plots.base import Plot
 from analysis.plots.frames import grouped
-from analysis.plots.style import INK, PAGE, arm_styles, panels
-from analysis.plots.timeline import Track, daily
+from analysis.plots.style import INK, PAGE, arm_styles, panels, spelled
+from analysis.plots.timeline import Track, series
 
 TRACKS = (
     Track("Mean popularity shown (ARP)", "arp", "shown", "initial"),
@@ -25,26 +25,26 @@ MORE = {TRACKS[0].label: True, TRACKS[1].label: True, TRACKS[2].label: False}
 """Whether amplification is more of the figure or less."""
 
 APART = 0.15
-"""How far the two days of an arm are drawn from its middle, in rows."""
+"""How far the two periods of an arm are drawn from its middle, in rows."""
 
 
 class Amplification(Plot):
-    """Draw each arm on the first and on the last day, and by how much more it moved than the baseline."""
+    """Draw each arm in the first and in the last period, and by how much more it moved than the baseline."""
 
-    title = "Amplification from the first day to the last"
+    title = "Amplification from the first period to the last"
     section = "popularity"
     reading = (
-        "Above, each arm on the first day (open: what it shows before any feedback) and on the last (filled). Below, "
-        "the change from first to last day minus that of the baseline in the same seed."
+        "Above, each arm in the first period (open: what it shows before any feedback) and in the last (filled). "
+        "Below, the change from first to last minus that of the baseline in the same seed."
     )
     counted = "users or items"
     bands = True
 
     def tidy(self, study: Study) -> pd.DataFrame:
-        """Return the figures of the first and the last day; none for a single arm or a single day."""
+        """Return the figures of the first and the last period; none for a single arm or a single period."""
         if len(study.arms) < 2:
             return pd.DataFrame()
-        frame = daily(study, TRACKS)
+        frame = series(study, TRACKS)
         first, last = frame["day"].min(), frame["day"].max()
         ends = frame[frame["day"].isin([first, last])]
         return ends.reset_index(drop=True) if len(ends) and last > first else pd.DataFrame()
@@ -70,7 +70,9 @@ class Amplification(Plot):
                 ax.set_ylim(len(rows) - 0.5, -0.5)
                 ax.tick_params(axis="y", length=0)
         first, last = frame["day"].min(), frame["day"].max()
-        figure.legend(handles=_handles(first, last), loc="outside upper center", ncols=2)
+        words = [f"{spelled(frame['period'].iloc[0])} from day {end:g}" for end in (first, last)]
+        words = [word.removeprefix("day from ") for word in words]
+        figure.legend(handles=_handles(*words), loc="outside upper center", ncols=2)
         return figure
 
     def findings(self, frame: pd.DataFrame) -> str:
@@ -81,7 +83,7 @@ class Amplification(Plot):
 
 
 def changes(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return per panel and arm the means of both days, the change and the change beyond the baseline's, with intervals.
+    """Return per panel and arm both periods' means, the change, and that beyond the baseline's, with intervals.
 
     Intervals are over seeds, NaN under three of them; ``beyond`` pairs each seed with the baseline's.
     """
@@ -111,7 +113,7 @@ def _mean(name: str, values: "pd.Series[float]") -> list[tuple[str, float]]:
 
 
 def _values(ax: Axes, some: pd.DataFrame, arms: list[str]) -> None:
-    """Draw two rows per arm: the first day above the last."""
+    """Draw two rows per arm: the first period above the last."""
     for place, arm in enumerate(arms):
         row, style = some.loc[arm], arm_styles(arms)[arm]
         for end, at, face in (("first", place - APART, "white"), ("last", place + APART, style.color)):
@@ -136,11 +138,11 @@ def _beyond(ax: Axes, some: pd.DataFrame, others: list[str]) -> None:
     ax.set_xlabel(f"change beyond {some.index[0]}'s")
 
 
-def _handles(first: float, last: float) -> list[Line2D]:
+def _handles(first: str, last: str) -> list[Line2D]:
     look = {"color": INK, "marker": "o", "linestyle": "none"}
     return [
-        Line2D([], [], markerfacecolor="white", label=f"day {first:.0f}", **look),  # type: ignore[arg-type]
-        Line2D([], [], label=f"day {last:.0f}", **look),  # type: ignore[arg-type]
+        Line2D([], [], markerfacecolor="white", label=first, **look),  # type: ignore[arg-type]
+        Line2D([], [], label=last, **look),  # type: ignore[arg-type]
     ]
 
 

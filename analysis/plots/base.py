@@ -9,13 +9,14 @@ from matplotlib.figure import Figure
 
 from analysis.compare import FEWEST_FOR_INTERVAL
 from analysis.load import Study
+from analysis.plots.style import spelled
 
 
 class Drawing(ABC):
     """Draw one figure from one tidy frame.
 
     Every frame has the columns ``arm``, ``seed``, ``definition_id`` and ``n`` (what a figure is
-    averaged or counted over) beside its own.
+    averaged or counted over) beside its own, those of figures over time ``day`` and ``period`` (as measured).
     """
 
     title: ClassVar[str]
@@ -45,7 +46,9 @@ class Drawing(ABC):
         low, high = int(frame["n"].min()), int(frame["n"].max())
         size = f"{low:,}" if low == high else f"{low:,} to {high:,}"
         runs = "1 seed" if seeds == 1 else f"{seeds} seeds"
-        return f"{self.reading} Definition: {definitions}; {size} {self.counted} per value; n = {runs}, {spread}."
+        points = f" A point per {spelled(frame['period'].iloc[0])}." if "period" in frame else ""
+        about = f"Definition: {definitions}; {size} {self.counted} per value; n = {runs}, {spread}."
+        return f"{self.reading}{points} {about}"
 
     def alt(self, frame: pd.DataFrame) -> str:
         """Return the figure in words."""

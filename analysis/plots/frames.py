@@ -13,7 +13,7 @@ SHARED = ["arm", "seed", "definition_id", "n"]
 
 
 def figures(study: Study, metric: str, *, on: str | None = None, snapshot: str | None = None) -> pd.DataFrame:
-    """Return the measured rows of one metric in the order of the arms, all groups and days."""
+    """Return the measured rows of one metric in the order of the arms, all groups and periods."""
     frame = study.metrics
     wanted = frame["metric"] == metric
     for column, value in (("on", on), ("snapshot", snapshot)):
@@ -27,8 +27,8 @@ def whole_run(frame: pd.DataFrame, group: str = "all") -> pd.DataFrame:
     return frame[(frame["day"] == WHOLE_RUN) & (frame["group"] == group)]
 
 
-def by_day(frame: pd.DataFrame) -> pd.DataFrame:
-    """Keep the daily figures of all users."""
+def over_time(frame: pd.DataFrame) -> pd.DataFrame:
+    """Keep the figures of all users of each period."""
     return frame[(frame["day"] >= 0) & (frame["group"] == "all")]
 
 

@@ -33,7 +33,7 @@ class GenreShares(Panel):
             open_ = "white" if column == "real" else style.color
             ax.plot(frame[column], range(len(frame)), color=style.color, marker=style.marker, linestyle="none",
                     markersize=size, markerfacecolor=open_)  # fmt: skip
-        ax.set_yticks(range(len(frame)), frame["genre"].tolist(), fontsize=7, parse_math=False)
+        ax.set_yticks(range(len(frame)), frame["genre"].tolist(), parse_math=False)
         ax.invert_yaxis()
         ax.set_xlabel("share of rows (an item splits its weight)")
         arm_legend(figure, styles, lines=False)

@@ -1,11 +1,11 @@
-"""How alike the users' slates and choices are, day by day."""
+"""How alike the users' slates and choices are over time."""
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.load import Study
 from analysis.plots.base import Plot
-from analysis.plots.timeline import Track, daily, draw_daily, first_to_last
+from analysis.plots.timeline import Track, draw_series, first_to_last, series
 
 TRACKS = (
     Track("Overlap of what two users were shown", "mean_pairwise_jaccard", "shown"),
@@ -19,20 +19,20 @@ class HomogenizationOverTime(Plot):
     title = "Homogenization over time"
     section = "echo"
     reading = (
-        "Mean Jaccard overlap of two users' items on one day: 0 nothing in common, 1 all the same. Left is the "
+        "Mean Jaccard overlap of two users' items in one period: 0 nothing in common, 1 all the same. Left is the "
         "recommender's doing, right what the users made of it."
     )
     counted = "user pairs"
     bands = True
 
     def tidy(self, study: Study) -> pd.DataFrame:
-        """Return the daily overlap of what was shown and of what was watched."""
-        return daily(study, TRACKS)
+        """Return the overlap of what was shown and of what was watched."""
+        return series(study, TRACKS)
 
     def draw(self, frame: pd.DataFrame) -> Figure:
         """Return two panels."""
-        return draw_daily(frame, columns=2, height=2.4)
+        return draw_series(frame, columns=2, height=2.4)
 
     def findings(self, frame: pd.DataFrame) -> str:
-        """Return the overlaps of the first and the last day."""
+        """Return the overlaps of the first and the last period."""
         return first_to_last(frame)

@@ -1,12 +1,12 @@
 """What bounded lag changes against immediate visibility."""
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from ruamel.yaml import YAML
 
 from analysis.compare import contrast, holm
 from analysis.load import Study
@@ -23,7 +23,7 @@ TRACKS = (
     Track("Jaccard between users, shown", "mean_pairwise_jaccard", "shown"),
     Track("Genre entropy, shown (bits)", "topic_entropy", "shown"),
 )
-ALIKE = ("name", "description", "seed", "engine", "budget")
+ALIKE = ("name", "description", "seed", "measures", "engine", "budget")
 """Sections in which runs may differ and still differ in lag alone."""
 
 SPREAD = "#e9e9e9"
@@ -102,9 +102,7 @@ def lags_of(study: Study) -> dict[str, int]:
 
 def _scenario(study: Study, arm: str) -> dict[str, Any]:
     """Return what an arm's first run was asked to do, without what cannot change its log."""
-    path = study.of(arm)[0].run.folder / "scenario.resolved.yaml"
-    scenario: dict[str, Any] = YAML(typ="safe", pure=True).load(path) if path.is_file() else {}
-    return {key: value for key, value in scenario.items() if key not in ALIKE}
+    return deepcopy({key: value for key, value in study.of(arm)[0].run.scenario.items() if key not in ALIKE})
 
 
 def contrasts(frame: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from analysis.plots.style import FAINT, PAGE, STYLES, arm_legend, panels, side_b
 
 COLUMNS = ("synthetic", "bootstrap", "random", "held_out")
 GROUPS = {
-    "columns and neighborhoods (ideal 1)": (
+    "columns, neighborhoods (ideal 1)": (
         "rating_ks_complement",
         "popularity_ks_complement",
         "year_ks_complement",
@@ -25,7 +25,7 @@ GROUPS = {
         "density",
         "coverage",
     ),
-    "two-sample test, privacy (ideal .5, .01)": ("two_sample_auc", "mia_auc", "mia_tpr_at_1_fpr"),
+    "told apart (ideal .5, tpr .01)": ("two_sample_auc", "mia_auc", "mia_tpr_at_1_fpr"),
     "shifts and gaps (ideal 0)": ("popularity_gini_gap", "gini_shift", "arp_shift", "genre_shift", "copied_share"),
 }
 """Panels and the figures in each."""
@@ -66,9 +66,9 @@ class QualityPanel(Panel):
 
 
 def _label(ax: Axes, panel: str, names: list[str], ideal: float) -> None:
-    ax.set_title(panel, fontsize=7.5)
+    ax.set_title(panel, x=1, ha="right")
     words = [name.replace("_complement", "").replace("_", " ") for name in reversed(names)]
-    ax.set_yticks(range(len(names)), words, fontsize=7)
+    ax.set_yticks(range(len(names)), words)
     ax.axvline(ideal, color=FAINT, linewidth=0.7, linestyle=(0, (2, 2)))
 
 

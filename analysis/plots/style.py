@@ -10,6 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from analysis.metrics.periods import MINUTES_A_DAY
+from simulator.scenario import minutes
+
 COLUMN, PAGE = 3.5, 7.1
 """Widths in inches: one and two columns of a paper."""
 
@@ -123,10 +126,25 @@ def side_by_side(ax: Axes, rows: pd.DataFrame, styles: dict[str, ArmStyle], step
     return names
 
 
-def day_axis(axes: Axes, arm: str = "") -> None:
-    """Label the x axis as simulated days, whole days only; ``arm`` says whose they are where not all arms'."""
-    axes.set_xlabel("simulated day (first = 0)")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+def spelled(period: str) -> str:
+    """Return a period of time in words.
+
+    >>> spelled("1d"), spelled("6h"), spelled("0.5m")
+    ('day', '6 hours', '0.5 minutes')
+    """
+    number, unit = period[:-1], {"w": "week", "d": "day", "h": "hour", "m": "minute"}[period[-1]]
+    return unit if number == "1" else f"{number} {unit}s"
+
+
+def day_axis(axes: Axes, period: str, arm: str = "") -> None:
+    """Label the x axis as simulated days, fractions only where points stand for less than a day.
+
+    ``period`` is what a point stands for, such as 6h; ``arm`` says whose they are where not all arms'.
+    """
+    points = "" if period == "1d" else f",\na point per {spelled(period)}"
+    axes.set_xlabel(f"simulated day (first = 0){points}")
+    whole = minutes(period) >= MINUTES_A_DAY
+    axes.xaxis.set_major_locator(MaxNLocator("auto" if whole else 5, integer=whole))
     axes.margins(x=0.06)
     axes.set_label(TIME + arm)
 

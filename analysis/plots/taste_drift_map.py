@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from agents.schema import Floats
 from analysis.load import Study
-from analysis.metrics.days import Shown, by_day
 from analysis.metrics.lists import Lists
+from analysis.metrics.periods import Shown, by_period
 from analysis.metrics.record import Record
 from analysis.metrics.variety import genre_shares
 from analysis.plots.base import Plot
@@ -99,9 +99,9 @@ def _moves(record: Record) -> pd.DataFrame:
     if (~np.isnan(start).any(axis=1)).sum() < 3:  # no histories, no plane
         return pd.DataFrame(columns=["x0", "y0", "x1", "y1"])
     late = deque[Shown]()
-    for days, (_, rows) in enumerate(by_day(record.run), 1):
+    for periods, (_, rows) in enumerate(by_period(record.run, record.every), 1):
         late.append(rows)
-        if len(late) > (days + 1) // 2:
+        if len(late) > (periods + 1) // 2:
             late.popleft()
     if not late:
         return pd.DataFrame(columns=["x0", "y0", "x1", "y1"])

@@ -1,23 +1,24 @@
-"""How the variety of genres a user is shown is distributed over users, day by day."""
+"""How the variety of genres a user is shown is distributed over users, over time."""
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.load import Run, Study
-from analysis.metrics.days import by_day
 from analysis.metrics.lists import Lists
+from analysis.metrics.periods import by_period
 from analysis.metrics.variety import entropy_bits, genre_shares
 from analysis.plots.base import Plot
 from analysis.plots.frames import listed
-from analysis.plots.style import arm_styles, day_axis, panels
+from analysis.plots.style import arm_styles, day_axis, panels, spelled
+from simulator.scenario import duration
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 PANELS_A_ROW = 4
 
 
 class TopicEntropyFan(Plot):
-    """Draw quantiles over users of the genre entropy of each day's slates."""
+    """Draw quantiles over users of the genre entropy of each period's slates."""
 
     title = "Variety of genres per user"
     section = "echo"
@@ -28,10 +29,10 @@ class TopicEntropyFan(Plot):
     counted = "users"
 
     def tidy(self, study: Study) -> pd.DataFrame:
-        """Return the quantiles per arm, seed and day."""
+        """Return the quantiles per arm, seed and period."""
         frames = [_quantiles(cell.run).assign(arm=arm, seed=cell.seed) for arm in study.arms for cell in study.of(arm)]
         return pd.concat(frames, ignore_index=True).assign(
-            definition_id="topic_entropy/bits/split-genres/per-day-quantiles"
+            period=duration(study.every), definition_id="topic_entropy/bits/split-genres/quantiles-over-users"
         )
 
     def draw(self, frame: pd.DataFrame) -> Figure:
@@ -48,23 +49,24 @@ class TopicEntropyFan(Plot):
             ax.plot(fan.index, fan["q50"], color=style.color, linestyle=style.dashes, marker=style.marker)
             ax.set_title(arm)
             ax.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
-            day_axis(ax, arm)
+            day_axis(ax, frame["period"].iloc[0], arm)
         for ax in axes[len(styles) :]:
             ax.set_visible(False)
         axes[0].set_ylabel("genre entropy (bits)")
         return figure
 
     def findings(self, frame: pd.DataFrame) -> str:
-        """Return the middle user's entropy on the last day per arm."""
+        """Return the middle user's entropy in the last period per arm."""
         last = frame[frame["day"] == frame["day"].max()]
-        return f"Genre entropy of the middle user on the last day, in bits: {listed(last, 'q50')}."
+        when = f"in the last {spelled(last['period'].iloc[0])}"
+        return f"Genre entropy of the middle user {when}, in bits: {listed(last, 'q50')}."
 
 
 def _quantiles(run: Run) -> pd.DataFrame:
     labels = run.table("items", ["genres"])["genres"].astype(str)
     genres = labels.str.get_dummies("|").reindex(columns=run.manifest["genre_names"], fill_value=0)
     rows, users = [], len(run.table("users", ["user_id"]))
-    for day, shown in by_day(run):
+    for day, shown in by_period(run, run.every):
         lists = Lists.of_showings(shown.user, shown.item, users)
         entropy = entropy_bits(genre_shares(lists, genres.to_numpy(dtype=float)))
         entropy = entropy[~np.isnan(entropy)]

@@ -35,7 +35,7 @@ class UtilityCurves(Panel):
         styles = arm_styles([source for source in dict.fromkeys(frame["source"]) if source != "real"])
         for ax, family in zip(axes, families, strict=True):
             _panel(ax, frame[frame["family"] == family], styles)
-            ax.set_title(family if len(family) < 32 else f"{family[:30]}…", fontsize=7.5)
+            ax.set_title(family if len(family) < 30 else f"{family[:28]}…")
         axes[0].set_ylabel("NDCG@10, real held-out rows")
         arm_legend(figure, styles)
         return figure

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.load import Run, Study
-from analysis.metrics.visits import MINUTES_A_DAY
+from analysis.metrics.periods import MINUTES_A_DAY
 from analysis.plots.frames import grouped
 
 MOST_LISTED = 200

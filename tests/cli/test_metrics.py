@@ -15,7 +15,7 @@ from analysis.metrics.discover import metrics
 from analysis.metrics.outcomes import Outcomes
 from tests.command_line import called, outcome, tasteloop
 
-OF_RUNS = {"current_profiles", *Outcomes.__annotations__, *BesideIdeal.__annotations__} - {"slates"}
+OF_RUNS = {"current_profiles", "stated", *Outcomes.__annotations__, *BesideIdeal.__annotations__} - {"slates"}
 """Inputs that only a run, or a study, has."""
 TRIANGLES = ((0, 1), (0, 2), (1, 2), (2, 3), (3, 4), (3, 5), (4, 5))
 SOCIAL = """
@@ -53,9 +53,26 @@ def test_every_metric_is_listed_with_what_it_is() -> None:
     text = called(listing.command, "metrics").stdout
     for name, facts in listed.items():
         assert facts["meaning"]
+        assert facts["edges"].endswith((" gives NaN", " gives 0"))
+        assert len(facts["range"]) == 2
+        assert facts["inputs"]
         assert f"  {name} " in text
         assert f"{facts['definition_id']}; larger is {facts['direction']}" in text
     assert "did you mean 'metrics'" in tasteloop("list", "metric", check=None).stderr
+
+
+def test_the_list_says_where_a_metric_is_measured(tied: Path, scored: dict[str, Any]) -> None:
+    listed = outcome(called(listing.command, "metrics", "--json"))["metrics"]
+    in_runs = set(pd.read_parquet(tied / "metrics.parquet")["metric"])
+    in_score = {figure["definition_id"] for figure in scored["metrics"].values()}
+    lacking = ("an oracle arm", "semantic IDs", "users.drift")
+    for name, facts in listed.items():
+        assert (name in in_runs) == (
+            not facts["in_runs"].startswith("no: ") and not any(word in facts["in_runs"] for word in lacking)
+        ), name
+        found = any(f"{one}/".startswith(f"{facts['definition_id']}/") for one in in_score)
+        assert found != facts["in_score"].startswith("no: "), name
+    assert "in runs: no: what users took afterwards" in called(listing.command, "metrics").stdout
 
 
 def test_a_bare_list_ends_with_the_metrics() -> None:
@@ -112,6 +129,7 @@ def test_stated_opinions_make_the_camps(scored: dict[str, Any]) -> None:
     found = scored["metrics"]
     assert found["modularity"]["value"] == pytest.approx(0.357143, abs=5e-7)
     assert (found["modularity"]["n"], found["modularity"]["n_skipped"]) == (6, 54)
+    assert found["modularity"]["definition_id"].endswith("/of-stated-opinions")
     assert found["modularity_null_mean"]["definition_id"] == f"{found['modularity']['definition_id']}/null-mean"
     expected = (0.357143 - found["modularity_null_mean"]["value"]) / found["modularity_null_sd"]["value"]
     assert found["modularity_z"]["value"] == pytest.approx(expected, abs=1e-5)
@@ -180,11 +198,26 @@ def test_a_run_with_ties_is_measured_by_day_beside_chance(tied: Path) -> None:
     for metric in metrics():
         if "ties" in metric.inputs:
             rows = frame[frame["metric"] == metric.name]
-            assert set(rows["on"]) == {"shown", "consumed", "profile"}
-            assert set(rows.loc[rows["on"] == "shown", "day"]) == set(range(-1, 8))
+            assert set(rows["on"]) == {"consumed", "profile"} | ({"shown"} if "stated" not in metric.inputs else set())
+            assert set(rows.loc[rows["on"] == "consumed", "day"]) == set(range(-1, 8))
             assert {f"{metric.name}_{part}" for part in ("null_mean", "null_sd", "z")} <= set(frame["metric"])
     whole = frame[(frame["day"] == -1) & (frame["on"] == "profile")].set_index("metric")["value"]
     assert whole["neighbor_correlation_index_z"] > 2  # homophily ties users of like taste
+
+
+def test_ratings_are_opinions_of_genres(tied: Path) -> None:
+    frame, shown, items = pd.read_parquet(tied / "metrics.parquet"), log(tied, "impressions"), log(tied, "items")
+    genre = items["genres"].str.split("|").explode().mode()[0]
+    about = set(items.loc[items["genres"].str.split("|").map(lambda genres: genre in genres), "item_id"])
+    rows = frame[(frame["metric"] == "opinion") & (frame["group"] == f"genre {genre}")].set_index(["on", "day"])
+    given = shown[shown["item_id"].isin(about) & shown["rating"].notna()]
+    for day, ratings in [(-1, given), *given.groupby("day")]:
+        means = ratings.groupby("user_id")["rating"].mean()
+        assert rows.loc[("consumed", day), "value"] == pytest.approx(means.mean())
+        assert rows.loc[("consumed", day), "n"] == len(means)
+    before = log(tied, "history").query("user_id < 40 and item_id in @about").groupby("user_id")["rating"].mean()
+    assert rows.loc[("profile", -1), "value"] == pytest.approx(before.mean())
+    assert set(rows.index.get_level_values("on")) == {"consumed", "profile"}
 
 
 def test_item_strata_share_the_exposure_among_them(tied: Path) -> None:

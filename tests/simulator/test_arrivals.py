@@ -43,6 +43,18 @@ def test_nothing_is_shown_before_it_is_on_offer(tmp_path):
     assert shown.groupby("day", observed=True)["item_id"].max().tolist() == [4, 9, 14, 19, 24, 29]
 
 
+def test_items_are_as_old_as_their_time_on_offer_whatever_else_happens(tmp_path):
+    played(
+        tmp_path,
+        f"{ARRIVING}interventions: [{{kind: add_items, at: 1d, items: [i0, i12]}}]\n",
+        "recommender.kind=random",
+    )
+    shown = tables(tmp_path)["impressions"]
+    since = np.where(shown["item_id"] == 0, 1, shown["item_id"] // 5)  # item 12 is let in before it arrives
+    assert shown["item_age"].to_numpy() == pytest.approx((shown["now"] / 1440 - since).to_numpy())
+    assert {0, 12} <= set(shown["item_id"])
+
+
 def test_everybody_visits_once_a_round(tmp_path):
     played(tmp_path, ARRIVING)
     pages = tables(tmp_path)["impressions"].drop_duplicates(["user_id", "now"])

@@ -25,6 +25,7 @@ from analysis.metrics.evidence import Evidence
 from analysis.metrics.homogenization import MAX_PAIRS, mean_pairwise_jaccard, user_pairs
 from analysis.metrics.lists import Lists
 from analysis.metrics.outcomes import Outcomes
+from analysis.metrics.ratings import Ratings
 from analysis.metrics.space import Space
 from analysis.metrics.strata import bands, head_tail, user_groups
 from analysis.metrics.taste import js_divergence, log_popularity_difference, popularity_lift
@@ -35,18 +36,10 @@ SAMPLED = {"topic_entropy_rarefied"}
 """Drawn from a fixed stream per row: exact only for the same order of rows."""
 PAIRWISE = {"mean_pairwise_jaccard", "profile_mean_pairwise_jaccard", "inter_list_diversity"}
 """A copy makes a new pair that is equal."""
-EXTENSIVE = {"aggregate_diversity", "calinski_harabasz", "cluster_ari", "bimodality_coefficient"}
+EXTENSIVE = {"aggregate_diversity", "calinski_harabasz", "cluster_ari", "bimodality_coefficient", "opinion_bimodality"}
 """Grow with the number of users, or are corrected for it."""
 BY_USER_ID = {"random_walk_controversy"}
 """The id decides between equally tied users."""
-WHOLE_CATALOG = {
-    "catalog_coverage",
-    "aggregate_diversity",
-    "tail_item_coverage",
-    "stratum_coverage",
-}
-"""Nothing of a known catalog was shown: a true zero."""
-
 Inputs = Evidence | Outcomes | BesideIdeal
 
 
@@ -98,10 +91,17 @@ def world(seed: int) -> Evidence:
             presented=random.permutation(len(slates.item)).astype(np.float64),
             stratum=random.permutation(N_ITEMS) < 5,
             digit=random.integers(-1, 3, N_ITEMS),
+            ratings=ratings(random),
+            topic=random.permutation(N_ITEMS) < 8,
             ties=Ties.of(*random.integers(0, N_USERS, (2, 20)), N_USERS),
             space=Space(places, placed, alone.positions(lists(1, 8))),
         )
     )
+
+
+def ratings(random: np.random.Generator) -> Ratings:
+    user, item = random.integers(0, N_USERS, 30), random.integers(0, N_ITEMS, 30)
+    return Ratings(user, item, random.integers(1, 6, 30).astype(np.float64), N_USERS, (1.0, 5.0))
 
 
 def random_lists(random: np.random.Generator, low: int, high: int) -> Lists:
@@ -169,9 +169,13 @@ def of_users(inputs: Inputs, users: np.ndarray) -> Inputs:
     assert inputs.ties is not None
     ends = [np.concatenate([p[side] for p in place]) for side in (inputs.ties.first, inputs.ties.second)]
     names = ("slates", "profiles", "test", "current_profiles", "chosen", "offered")
+    given = inputs.ratings
+    assert given is not None
+    told = [replace(given, user=p[given.user], n_users=len(users)) for p in place]
     return counted(
         replace(
             inputs,
+            ratings=told[0].joined(told[1:]),
             **{name: pick(getattr(inputs, name)) for name in names},
             groups=inputs.groups[users],
             showings=inputs.showings[users],
@@ -197,6 +201,8 @@ def relabeled(inputs: Evidence | BesideIdeal, label: np.ndarray) -> Evidence | B
     assert space is not None
     assert inputs.stratum is not None
     assert inputs.digit is not None
+    assert inputs.topic is not None
+    assert inputs.ratings is not None
     names = ("slates", "profiles", "test", "current_profiles", "chosen", "offered")
     return counted(
         replace(
@@ -208,6 +214,8 @@ def relabeled(inputs: Evidence | BesideIdeal, label: np.ndarray) -> Evidence | B
             band=bands(popularity[where]),
             stratum=inputs.stratum[where],
             digit=inputs.digit[where],
+            ratings=replace(inputs.ratings, item=label[inputs.ratings.item]),
+            topic=inputs.topic[where],
             space=Space(space.places[where], space.placed[where], space.profiles),
         )
     )
@@ -274,13 +282,11 @@ def test_nobody_gives_nan_never_zero(metric: Metric) -> None:
         empty = BesideIdeal(nobody, nobody, beside(0).neighbor, *np.zeros((2, N_USERS)))
     elif isinstance(inputs_of(metric, 0), Evidence):
         lists = dict.fromkeys(("slates", "profiles", "test", "current_profiles", "chosen", "offered"), nobody)
-        empty = counted(replace(world(0), **lists, presented=np.empty(0)))
+        unsaid = Ratings(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), N_USERS, (1.0, 5.0))
+        empty = counted(replace(world(0), **lists, presented=np.empty(0), ratings=unsaid))
     measured = metric.measure(empty)
     assert measured is not None
-    if metric.name in WHOLE_CATALOG:
-        assert measured.value == 0
-    else:
-        assert np.isnan(measured.value)
+    assert measured.value == pytest.approx(metric.of_nothing, nan_ok=True)
     if metric.level == "individual":
         assert (measured.n, measured.n_skipped) == (0, N_USERS)
 
@@ -304,8 +310,10 @@ def test_absent_users_are_skipped_not_averaged(metric: Metric) -> None:
             for name in ("slates", "profiles", "test", "current_profiles", "chosen", "offered")
             if (lists := getattr(inputs, name))
         }
+        assert inputs.ratings is not None
         groups, showings = np.append(inputs.groups, 0), np.append(inputs.showings, 0)
-        padded = replace(inputs, **more, groups=groups, showings=showings)
+        told = replace(inputs.ratings, n_users=N_USERS + 1)
+        padded = replace(inputs, **more, groups=groups, showings=showings, ratings=told)
     after = metric.measure(padded)
     assert after is not None
     assert after.value == pytest.approx(before.value, nan_ok=True)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis.load import load
+from analysis.metrics.record import Record
 from analysis.metrics.suite import COLUMNS, WHOLE_RUN, measure
 
 KEY = ["metric", "definition_id", "on", "snapshot", "group", "day"]
@@ -26,7 +27,8 @@ def write_run(folder: Path, actions: tuple[str, ...] = ()) -> None:
             (1, 0, 1, 2, 1, "skip", np.nan),
         ],
         columns=["day", "user_id", "page", "position", "item_id", "action", "rating"],
-    ).assign(slate_size=2)
+    )
+    shown = shown.assign(slate_size=2, now=1440.0 * shown["day"])
     shown["action"] = shown["action"].astype("category")
     shown["feedback"] = pd.Categorical(["", "", "", "", "like", "dislike", ""])
     tables = {
@@ -59,7 +61,7 @@ def write_run(folder: Path, actions: tuple[str, ...] = ()) -> None:
 @pytest.fixture
 def frame(tmp_path: Path) -> pd.DataFrame:
     write_run(tmp_path / "run")
-    return measure(load(tmp_path / "run"))
+    return measure(Record(load(tmp_path / "run")))
 
 
 def figure(frame: pd.DataFrame, metric: str, on: str, day: int = WHOLE_RUN, group: str = "all", snapshot: str = ""):
@@ -122,14 +124,14 @@ def test_a_run_in_which_nobody_came_has_no_figure_but_nan(tmp_path: Path) -> Non
     write_run(tmp_path / "run")
     for name in ("impressions", "sessions"):
         (tmp_path / "run" / "log" / f"{name}-00000.parquet").unlink()
-    frame = measure(load(tmp_path / "run"))
+    frame = measure(Record(load(tmp_path / "run")))
     assert np.isnan(figure(frame, "gini_index", "shown")["value"])
     assert np.isnan(figure(frame, "satisfaction", "user")["value"])
 
 
 def test_likes_are_what_users_said_where_they_could(tmp_path: Path, frame: pd.DataFrame) -> None:
     write_run(tmp_path / "liking", ("watch", "like"))
-    told = measure(load(tmp_path / "liking"))
+    told = measure(Record(load(tmp_path / "liking")))
     assert [figure(found, "n_likes", "user")["value"] for found in (frame, told)] == [1.0, 0.5]
     assert figure(told, "like_ratio", "user")["value"] == pytest.approx(np.mean([0.0, 1.0]))
 
@@ -139,4 +141,19 @@ def test_tastes_that_moved_are_a_figure_of_the_last_visit(tmp_path: Path, frame:
     assert figure(frame, "interest_drift", "user", day=0)["value"] == pytest.approx((0.5 + 0.3) / 2)
     assert figure(frame, "interest_drift", "user", day=1)["value"] == pytest.approx(0.9)
     (tmp_path / "run" / "log" / "drift-00000.parquet").unlink()
-    assert "interest_drift" not in set(measure(load(tmp_path / "run"))["metric"])
+    assert "interest_drift" not in set(measure(Record(load(tmp_path / "run")))["metric"])
+
+
+def test_opinions_of_a_genre_are_the_ratings_given(tmp_path: Path, frame: pd.DataFrame) -> None:
+    write_run(tmp_path / "rating", ("watch", "rate"))
+    told = measure(Record(load(tmp_path / "rating")))
+    assert figure(told, "opinion", "consumed", group="genre A")["value"] == 5.0
+    both = figure(told, "opinion", "consumed", group="genre C")
+    assert (both["value"], both["n"]) == ((3.0 + 4.0) / 2, 2)
+    second = figure(told, "opinion", "consumed", day=1, group="genre C")
+    assert (second["value"], second["n"], second["n_skipped"]) == (4.0, 1, 1)
+    nobody = figure(told, "opinion", "consumed", group="genre B")
+    assert np.isnan(nobody["value"])
+    assert nobody["n"] == 0
+    assert figure(told, "opinion", "profile", group="genre B")["n"] == 1
+    assert "opinion" not in set(frame["metric"]), "users who cannot rate have none"

@@ -7,7 +7,7 @@ from analysis.plots.amplification import TRACKS, Amplification, changes
 
 def made(last: dict[str, list[float]], track: int = 0) -> pd.DataFrame:
     """Return a frame in which every arm begins at its seed's number and ends at what is given."""
-    about = {"panel": TRACKS[track].label, "definition_id": "d", "n": 9}
+    about = {"panel": TRACKS[track].label, "definition_id": "d", "n": 9, "period": "1d"}
     rows = [
         {**about, "arm": arm, "seed": seed, "day": day, "value": value}
         for arm, ends in last.items()

@@ -40,7 +40,7 @@ def test_lines_stand_half_a_day_before_the_days_they_change(study: Study) -> Non
     figure, (every, own, other) = panels(3)
     for ax in (every, own):
         ax.plot([0, 3], [0, 1])
-        day_axis(ax, "" if ax is every else study.arms[1])
+        day_axis(ax, "1d", "" if ax is every else study.arms[1])
     said = mark(figure, study, spells(study))
     assert [float(line.get_xdata()[0]) for line in every.lines[1:]] == [0.5, 1.5]
     assert [float(line.get_xdata()[0]) for line in own.lines[1:]] == [0.5]
@@ -54,7 +54,7 @@ def test_lines_stand_half_a_day_before_the_days_they_change(study: Study) -> Non
 def test_names_that_would_not_fit_are_numbers(study: Study) -> None:
     many = [Spell("switch_recommender", str(n), 1.0, None, study.arms) for n in range(2)]
     figure, (ax,) = panels(1)
-    day_axis(ax)
+    day_axis(ax, "1d")
     assert "2. switch_recommender, from day 1" in mark(figure, study, many)
     assert [text.get_text() for text in ax.texts] == ["1, 2"]
 
@@ -62,6 +62,6 @@ def test_names_that_would_not_fit_are_numbers(study: Study) -> None:
 def test_figures_without_time_or_studies_without_interventions_are_left_alone(study: Study, tmp_path: Path) -> None:
     figure, (ax,) = panels(1)
     assert mark(figure, study, spells(study)) == ""
-    day_axis(ax)
+    day_axis(ax, "1d")
     assert mark(figure, study, []) == ""
     assert not ax.lines

@@ -1,4 +1,4 @@
-"""Reading a run's impressions day by day, and joining the days' lists."""
+"""Reading a run's impressions period by period, and joining the periods' lists."""
 
 from pathlib import Path
 
@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.load import load
-from analysis.metrics.days import by_day
 from analysis.metrics.discover import metrics
 from analysis.metrics.lists import Lists
+from analysis.metrics.periods import by_period
 from analysis.metrics.record import Record
 from analysis.metrics.suite import measure
 from tests.analysis.fake_study import write_run, write_table
@@ -63,14 +63,14 @@ def test_segments_that_end_within_a_day_or_come_out_of_order_make_the_same_days(
     days = shown["day"].to_numpy()
     late, early = np.flatnonzero(days >= 2), np.flatnonzero(days < 2)
     split(run, [late[:50], *np.array_split(early, 3), late[50:]])
-    assert {day: rows.item.tolist() for day, rows in by_day(load(run))} == before
-    assert [day for day, _ in by_day(load(run))] == [0, 1, 2, 3]
+    assert {day: rows.item.tolist() for day, rows in by_period(load(run), 1440.0)} == before
+    assert [day for day, _ in by_period(load(run), 1440.0)] == [0, 1, 2, 3]
 
 
 def test_figures_do_not_depend_on_where_segments_end(run: Path) -> None:
-    whole = measure(load(run))
+    whole = measure(Record(load(run)))
     split(run, np.array_split(np.arange(len(load(run).impressions)), 7))
-    pd.testing.assert_frame_equal(measure(load(run)), whole)
+    pd.testing.assert_frame_equal(measure(Record(load(run))), whole)
 
 
 def test_popularity_counts_the_first_watch_of_what_a_user_had_not_taken(run: Path) -> None:
@@ -86,7 +86,7 @@ def test_popularity_counts_the_first_watch_of_what_a_user_had_not_taken(run: Pat
 
 
 def test_a_groups_figure_is_that_of_its_users_alone(run: Path) -> None:
-    record, frame = Record(load(run)), measure(load(run))
+    record, frame = Record(load(run)), measure(Record(load(run)))
     first, period = next(iter(record.periods()))
     for group, users in record.groups:
         alone = record.shown(period).of_users(users)
