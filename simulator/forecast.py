@@ -61,6 +61,7 @@ ASSUMPTIONS = (
     "who asks, in every run",
     f"a question reads {TOKENS_OF_FRAME} tokens, the whole memory and {TOKENS_PER_ITEM} per item of the slate; "
     f"an answer writes {TOKENS_ANSWERED_PER_ITEM} per item",
+    "a model of users who decide by likeness reads every title once, in seconds to minutes, which is not counted",
     "a recommender that asks does so for every page, in all its rounds, and tells of all its candidates and history",
     "no answer is repeated, repaired, calibrated on or found in the journal",
     f"seconds a question: {', '.join(f'{kind} {s:g}' for kind, s in SECONDS_PER_QUESTION.items())}; "
@@ -96,12 +97,13 @@ def _of_cell(scenario: Scenario) -> list[Forecast]:
     asked, found = _asked(scenario), []
     size, memory = scenario.recommender.slate_size, scenario.users.memory
     often = 1.0 if memory.surprise is not None else 1.0 / memory.reflect_every if memory.reflect_every else 0.0
-    for model, share in asked:
-        choosing, reflecting = round(pages(scenario) * share), round(visits(scenario) * share * often)
+    for behavior, share in asked:
+        choosing = round(pages(scenario) * share) if behavior.asks_of_pages else 0
+        reflecting = round(visits(scenario) * share * often)
         remembered = TOKENS_OF_FRAME + scenario.users.memory_tokens
         read = choosing * (remembered + TOKENS_PER_ITEM * size) + reflecting * remembered
         written = choosing * TOKENS_ANSWERED_PER_ITEM * size + reflecting * REFLECTION_TOKENS
-        found.append(_of(scenario, model, share, choosing + reflecting, read, written))
+        found.append(_of(scenario, behavior.model, share, choosing + reflecting, read, written))
     recommender = levered(scenario.recommender.spec()) if scenario.recommender.kind else None
     for talker in talking(recommender) if recommender else ():
         load = talker.load(size)
@@ -116,12 +118,17 @@ def _of_cell(scenario: Scenario) -> list[Forecast]:
     return found
 
 
-def _asked(scenario: Scenario) -> list[tuple[str, float]]:
-    """Return the language models that behaviors ask, with the share of the users who ask."""
+def _asked(scenario: Scenario) -> list[tuple[TalkingBehavior, float]]:
+    """Return the behaviors that ask language models, with the share of the users who ask."""
     behavior: Behavior = build("behaviors", scenario.behavior.spec())
     members = behavior.shares()
     whole = sum(share for _, share in members)
-    return [(member.model, share / whole) for member, share in members if isinstance(member, TalkingBehavior)]
+    asked = [(member, share / whole) for member, share in members if isinstance(member, TalkingBehavior)]
+    for member, _ in asked:
+        kinds = build("llm", scenario.llm[member.model].spec()).kinds
+        if kinds:  # an endpoint is not yet asked what it can do
+            member.settle(kinds)
+    return asked
 
 
 def _of(scenario: Scenario, name: str, share: float, questions: int, read: int, written: int) -> Forecast:

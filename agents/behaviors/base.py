@@ -76,6 +76,11 @@ class TalkingBehavior(Behavior):
         Raise InvalidInput where the way the scenario names is not among them.
         """
 
+    @property
+    def asks_of_pages(self) -> bool:
+        """Return whether pages are put to the model; if not, all that it is asked is the catalog, once."""
+        return True
+
     @abstractmethod
     def converse(
         self, pages: Pages, seen: Sequence[Observation], memories: Sequence[str]

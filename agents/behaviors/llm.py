@@ -92,6 +92,11 @@ class Llm(TalkingBehavior):
         self._way = able[0] if self.decide == "auto" else self.decide
         self._repairs = "structured" in able
 
+    @property
+    def asks_of_pages(self) -> bool:
+        """Return whether pages are put to the model: where likeness decides, it has read all titles before."""
+        return self._way != "likeness"
+
     def prepare(self, setting: Setting) -> None:
         """Prepare the fallback and, for scores, the choice model that they enter."""
         if self._way == "labels" and setting.slate_size > 26:

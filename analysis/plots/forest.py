@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,6 +16,10 @@ from analysis.plots.style import FAINT, INK, PAGE, arm_legend, arm_styles, panel
 
 ROW = 0.22
 """Inches a figure takes."""
+LINEAR = 10
+"""Percent up to which the axis is linear."""
+DECADES = 3
+"""Powers of ten beyond that, both sides together, up to which there is room for a label between two of them."""
 
 
 class Forest(Plot):
@@ -85,8 +90,10 @@ def _axes(ax: Axes, labels: list[str]) -> None:
         ax.axhline(place + 0.5, color=FAINT, linewidth=0.3)
     ax.set_yticks(range(len(labels)), labels)
     ax.set_ylim(len(labels) - 0.4, -0.6)
-    ax.set_xscale("symlog", linthresh=10)
-    ax.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=10, subs=(1.0, 3.0)))
+    ax.set_xscale("symlog", linthresh=LINEAR)
+    decades = sum(np.log10(max(abs(end) / LINEAR, 1.0)) for end in ax.get_xlim())
+    between = (1.0, 3.0) if decades <= DECADES else (1.0,)
+    ax.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=LINEAR, subs=between))
     ax.xaxis.set_major_formatter(PercentFormatter(decimals=0))
     ax.set_xlabel("difference from the baseline (of its mean; logarithmic beyond 10 %)")
     ax.grid(axis="y", visible=False)

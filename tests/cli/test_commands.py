@@ -210,6 +210,14 @@ def test_estimate_counts_what_a_study_asks():
     assert twice["models"][0]["questions"] == 2 * model["questions"]
 
 
+def test_estimate_asks_nothing_of_pages_where_likeness_decides():
+    for decide in ("likeness", "auto"):
+        llm = f"{{kind: llm, decide: {decide}, model: local}}"
+        one = ("--set", f"behavior={llm}", "--set", "llm.local={kind: transformers, model: smollm2-135m-instruct}")
+        (model,) = json.loads(tasteloop("estimate", ROOT / "scenarios" / "smoke.yaml", *one, "--json").stdout)["models"]
+        assert (model["questions"], model["seconds"]) == (0, 0)
+
+
 def test_estimate_multiplies_by_the_price_where_there_is_one():
     prices = ["--set", "llm.scripted.price_in=2", "--set", "llm.scripted.price_out=8"]
     done = tasteloop("estimate", ROOT / "scenarios" / "smoke.yaml", *prices, "--json")

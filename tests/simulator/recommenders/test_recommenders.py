@@ -57,6 +57,17 @@ def test_ease_solves_its_ridge_regressions():
     assert weights[others, 11] == pytest.approx(np.linalg.solve(gram, taken[:, others].T @ taken[:, 11]), abs=1e-5)
 
 
+def test_ease_leaves_out_what_nobody_took_beside_another():
+    recommender = build("recommenders", {"kind": "ease", "ridge": 2.0})
+    rows = [(0, 1, 0), (0, 3, 1), (1, 3, 2), (1, 4, 3), (2, 0, 4), (2, 0, 5)]  # items 0 and 2 stand alone
+    recommender.fit(log_of(rows), WORLD.catalog, rng=np.random.default_rng(0))
+    taken = np.zeros((3, len(WORLD.catalog)))
+    taken[[0, 0, 1, 1, 2], [1, 3, 3, 4, 0]] = 1
+    inverse = np.linalg.inv(taken.T @ taken + 2.0 * np.eye(len(WORLD.catalog)))
+    expected = -inverse / np.diag(inverse) * (1 - np.eye(len(inverse)))
+    assert recommender.state()["weights"] == pytest.approx(expected, abs=1e-6)
+
+
 def test_item_knn_keeps_the_nearest_neighbors_only():
     state = fitted({"kind": "item_knn", "neighbors": 3}).state()
     per_item = np.bincount(state["indices"], minlength=len(WORLD.catalog))
