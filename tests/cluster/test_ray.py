@@ -21,26 +21,26 @@ from simulator.scenario_file import read
 from simulator.study import study
 from tests import stub_server
 from tests.cluster import two_nodes
-from tests.cluster.two_nodes import SETTINGS, TwoNodes
+from tests.cluster.two_nodes import TwoNodes
 from tests.command_line import ROOT, outcome, tasteloop
 
 RULES = """
 name: rules
 seed: 5
-days: 1
+days: 0.5
 data: {kind: "synthetic:tiny", min_interactions: 5}
-users: {count: 60, search: 0.2, drift: 0.5, actions: [watch, rate, like, dislike, search, next_page, tell, return]}
+users: {count: 90, search: 0.2, drift: 0.5, actions: [watch, rate, like, dislike, search, next_page, tell, return]}
 behavior:
   kind: mixed
   members:
     - {kind: calibrated, share: 0.6}
     - {kind: affinity, share: 0.4}
-recommender: {kind: ease, slate_size: 6, retrain: 8h, levers: [{kind: mmr, strength: 0.2}]}
+recommender: {kind: ease, slate_size: 6, retrain: 4h, levers: [{kind: mmr, strength: 0.2}]}
 social: {graph: {kind: watts_strogatz}, tell: 0.5}
 interventions:
-  - {kind: promote_tail, strength: 1, at: 6h, until: 12h}
-  - {kind: switch_recommender, recommender: {kind: popularity}, at: 15h}
-  - {kind: add_items, share: 0.1, at: 9h}
+  - {kind: promote_tail, strength: 1, at: 3h, until: 6h}
+  - {kind: switch_recommender, recommender: {kind: popularity}, at: 8h}
+  - {kind: add_items, share: 0.1, at: 5h}
 """
 TALKING = """
 name: talking
@@ -70,6 +70,9 @@ study:
     popular: {}
     random: {recommender: {kind: random}}
 """
+pytestmark = pytest.mark.xdist_group("cluster")
+"""One worker for all: its tests kill whatever shard there is, and look for processes left behind."""
+SHARDS = [pytest.param(count, marks=pytest.mark.slow if count in (1, 4) else ()) for count in (1, 2, 4, 7)]
 Play = Callable[..., dict[str, Any]]
 
 
@@ -83,12 +86,9 @@ def cluster() -> Iterator[TwoNodes]:
 def play(cluster: TwoNodes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Play]:
     """Run a scenario's text in so many shards (0: here), all of them from one connection."""
     folder = tmp_path_factory.mktemp("runs")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in SETTINGS.items():
-            patch.setenv(name, value)
-        with connected(cluster.on, 1) as jobs:
-            assert jobs == 2
-            yield partial(played, folder)
+    with connected(cluster.on, 1) as jobs:
+        assert jobs == 2
+        yield partial(played, folder)
 
 
 def played(folder: Path, name: str, text: str, shards: int, **more: Any) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def talking(play: Play) -> Iterator[tuple[str, dict[str, Any]]]:
         yield text, play("talking", text, 0)
 
 
-@pytest.mark.parametrize("shards", [1, 2, 4, 7])
+@pytest.mark.parametrize("shards", SHARDS)
 def test_columns_in_shards_write_the_same_log(play: Play, alone: dict[str, Any], shards: int) -> None:
     sharded = play(f"columns{shards}", RULES, shards)
     assert alone["counts"]["pages"] > 50
@@ -121,7 +121,7 @@ def test_columns_in_shards_write_the_same_log(play: Play, alone: dict[str, Any],
         assert sharded[told] == alone[told]
 
 
-@pytest.mark.parametrize("shards", [1, 2, 4, 7])
+@pytest.mark.parametrize("shards", SHARDS)
 def test_talkers_in_shards_write_the_same_log(play: Play, talking: tuple[str, dict[str, Any]], shards: int) -> None:
     text, whole = talking
     sharded = play(f"talkers{shards}", text, shards)
@@ -158,7 +158,7 @@ def test_a_lost_worker_changes_nothing(
     play: Play, alone: dict[str, Any], talking: tuple[str, dict[str, Any]], kind: str
 ) -> None:
     text, whole = (RULES, alone) if kind == "columns" else talking
-    sharded = play(f"worker-{kind}", text, 2, watch=At(20, kill_a_shard))
+    sharded = play(f"worker-{kind}", text, 2, watch=At(12, kill_a_shard))
     assert sharded["workers_lost"] == 1
     assert sharded["log_digest"] == whole["log_digest"]
 
@@ -166,9 +166,9 @@ def test_a_lost_worker_changes_nothing(
 def test_a_lost_node_changes_nothing(
     play: Play, alone: dict[str, Any], cluster: TwoNodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("simulator.checkpoint.LEAST_S", 0.0)
+    monkeypatch.setattr("simulator.checkpoint.LEAST_S", 0.2)
     monkeypatch.setattr("simulator.checkpoint.REST", 0.0)
-    sharded = play("node", RULES, 4, watch=At(40, cluster.lose))
+    sharded = play("node", RULES, 4, watch=At(20, cluster.lose))
     cluster.regain()
     assert sharded["workers_lost"] >= 1
     assert sharded["log_digest"] == alone["log_digest"]
@@ -180,12 +180,12 @@ def test_a_stopped_run_goes_on_from_its_checkpoint(
 ) -> None:
     monkeypatch.setattr("simulator.checkpoint.LEAST_S", 0.0)
     monkeypatch.setattr("simulator.checkpoint.REST", 0.0)
-    left = iter(range(50))
+    left = iter(range(25))
     with pytest.raises(Interrupted):
         play("stopped", RULES, 2, stop=lambda: next(left, None) is None)
     seen: list[float] = []
     again = play("stopped", RULES, 2, watch=lambda one: seen.append(1.0 if isinstance(one, Doing) else one.day))
-    assert min(day for day in seen if day < 1) > 0.4
+    assert min(day for day in seen if day < 0.5) > 0.2
     assert again["log_digest"] == alone["log_digest"]
     assert again["counts"] == alone["counts"]
 
@@ -204,7 +204,7 @@ def test_a_study_killed_and_gone_on_with_is_the_local_one(cluster: TwoNodes, tmp
     local, there = tmp_path / "local", tmp_path / "there"
     study(read(tmp_path / "cells.yaml", []), local)
     command = [sys.executable, "run_sim.py", "study", tmp_path / "cells.yaml", "--out", there, "--on", cluster.on]
-    first = subprocess.Popen([*map(str, command)], cwd=ROOT, env=os.environ | SETTINGS, stderr=subprocess.DEVNULL)
+    first = subprocess.Popen([*map(str, command)], cwd=ROOT, stderr=subprocess.DEVNULL)
     while not list(there.glob("cells/*/report.html")) and finished(there) < 3:
         assert first.poll() is None
         time.sleep(0.1)
@@ -214,7 +214,6 @@ def test_a_study_killed_and_gone_on_with_is_the_local_one(cluster: TwoNodes, tmp
     done = subprocess.run(
         [sys.executable, "run_sim.py", "resume", str(there), "--on", cluster.on, "--json"],
         cwd=ROOT,
-        env=os.environ | SETTINGS,
         capture_output=True,
         text=True,
         check=False,

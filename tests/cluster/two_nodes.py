@@ -1,6 +1,5 @@
 """A Ray cluster of two nodes on this machine, in a process of its own: told to lose and to get a node on stdin."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -43,7 +42,6 @@ def running() -> Iterator[TwoNodes]:
     """Yield the cluster, ready."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.cluster.two_nodes"],
-        env=os.environ | SETTINGS,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
