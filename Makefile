@@ -27,10 +27,10 @@ quickstart: fetch ## install, fetch, run the quickstart study; the last line is 
 	@printed="$$($(RUN) scenarios/quickstart.yaml)"; echo "$$printed"; ls "$$(tail -n 1 <<< "$$printed")/report.html"
 
 test: fetch ## run the tests (minutes)
-	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup -m 'not slow'
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow'
 
 test-all: fetch ## run every test, the slow ones too
-	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: install ## check style
 	$(VENV)/bin/ruff check .

@@ -70,8 +70,6 @@ study:
     popular: {}
     random: {recommender: {kind: random}}
 """
-pytestmark = pytest.mark.xdist_group("cluster")
-"""One worker for all: its tests kill whatever shard there is, and look for processes left behind."""
 SHARDS = [pytest.param(count, marks=pytest.mark.slow if count in (1, 4) else ()) for count in (1, 2, 4, 7)]
 Play = Callable[..., dict[str, Any]]
 
