@@ -32,7 +32,7 @@ class Agenda:
         self._interventions = listed(scenario)
         self._kinds = [kind_of("interventions", type(one)) for one in self._interventions]
         self._usual = usual(scenario)
-        self._moments = moments(self._interventions, scenario.days * 1440.0)
+        self._moments = moments(self._interventions, scenario.end)
         self._done = 0
         """Moments that have passed."""
         self._force = Force()

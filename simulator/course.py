@@ -51,7 +51,7 @@ def usual(scenario: Scenario) -> Terms:
 def course(scenario: Scenario) -> Iterator[tuple[int, Terms]]:
     """Yield the terms after each change of what is in force, with the intervention that brought it about."""
     interventions, force = listed(scenario), Force()
-    for moment in moments(interventions, scenario.days * 1440.0):
+    for moment in moments(interventions, scenario.end):
         force = force.after(moment)
         yield moment.place, force.terms(usual(scenario), interventions)
 
@@ -79,7 +79,7 @@ def untimely(scenario: Scenario) -> list[Problem]:
     """Return what is wrong with interventions that are sound by themselves: their time, or what they would change."""
     found = []
     for place, one in enumerate(listed(scenario)):
-        if one.at >= scenario.days * 1440.0:
+        if one.at >= scenario.end:
             late = f"{duration(one.at)} is not before the end of the run: days is {scenario.days:g}"
             found.append(Problem(("interventions", place, "at"), late))
         if one.needs_ties and scenario.social is None:

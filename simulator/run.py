@@ -1,12 +1,11 @@
 """One run, from scenario to manifest."""
 
 import logging
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +23,7 @@ from simulator.components import build, kind_of
 from simulator.execution.cluster import Lost, fit_there
 from simulator.execution.desk import Tally
 from simulator.execution.local import Driver, Local, Strict
+from simulator.execution.pool import use_threads
 from simulator.execution.sharded import Sharded
 from simulator.fits import Fits
 from simulator.manifest import locked, read_json, versions, write_json
@@ -60,16 +60,6 @@ Watch = Callable[[Snapshot | Doing], None]
 Stop = Callable[[], bool]
 
 
-def use_threads(count: int) -> None:
-    """Set the threads of torch, once for the whole process, whether it is loaded already or will be.
-
-    One number for everything: rounding, and with it the log, depends on it, and it is in the manifest.
-    """
-    os.environ["OMP_NUM_THREADS"] = str(count)
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(count)
-
-
 @contextmanager
 def models(scenario: Scenario, answers: Path, replay: Path | None = None) -> Iterator[Dispatcher]:
     """Open the scenario's language models behind the journal ``answers``; ``replay`` answers in their place."""
@@ -103,11 +93,11 @@ def run(
     stop: Stop = lambda: False,
     shards: int = 0,
 ) -> dict[str, Any]:
-    """Execute a scenario into a run folder and return its manifest; with ``shards``, its users on the Ray cluster
-    that this process is connected to.
+    """Execute a scenario into a run folder and return its manifest.
 
-    A folder that holds an unfinished run of the same scenario is continued: time starts again from
-    0, recorded answers and fits are used, and what is on disk already is verified, not rewritten.
+    With ``shards`` its users move, in so many parts, on the Ray cluster that this process is
+    connected to. A folder that holds an unfinished run of the same scenario is continued: time starts
+    again from 0, recorded answers and fits are used, and what is on disk is verified, not rewritten.
     Raise InvalidInput for a folder of another scenario, BudgetExhausted, Degraded, Interrupted.
     """
     if shards and scenario.platform.visibility_lag == 0:
@@ -214,7 +204,7 @@ def _played(
         cast.catalog,
         warm=recommender.warm,
         voices=dispatcher,
-        elsewhere=fit_there if shards else None,
+        elsewhere=partial(fit_there, scenario.engine.threads) if shards else None,
     )
     log = CommitLog(folder / "log", recommender.kind, dispatcher.sync, cast.catalog.released)
     key = digest(scenario) + (f" in {shards} shards" if shards else "")

@@ -321,3 +321,8 @@ class Scenario(Section):
     engine: EngineSection = EngineSection()
     budget: BudgetSection = BudgetSection()
     study: StudySection | None = Field(None, description="several runs that differ in declared ways")
+
+    @property
+    def end(self) -> float:
+        """Return the moment, in minutes, at which a run ends."""
+        return self.days * 1440.0

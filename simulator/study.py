@@ -14,12 +14,12 @@ from typing import Any
 from agents.errors import BudgetExhausted, Degraded, Interrupted
 from simulator.agenda import Agenda
 from simulator.cast import Cast, choose, gather, known_at_start, load
-from simulator.execution.pool import Open, Perform, Report, cores, side_by_side
+from simulator.execution.pool import Open, Perform, Report, cores, die_with_parent, side_by_side, use_threads
 from simulator.execution.tasks import on_cluster
 from simulator.fits import Fits
 from simulator.manifest import read_json, write_json
 from simulator.opening import released
-from simulator.run import Doing, Snapshot, Stop, budget_of, models, run, use_threads
+from simulator.run import Doing, Snapshot, Stop, budget_of, models, run
 from simulator.scenario import Scenario
 from simulator.scenario_file import digest, expand, points
 from simulator.seeds import Streams
@@ -222,7 +222,8 @@ def fitting_ahead(every: Sequence[Cell], waiting: Sequence[int]) -> Iterator[Cal
     """
     ahead = list(waiting[1:])
     begun: dict[int, Future[None]] = {}
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn, initializer=die_with_parent) as pool:
 
         def begin_next(_done: Future[None] | None = None) -> None:
             if ahead:

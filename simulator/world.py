@@ -39,7 +39,6 @@ class World:
         self.scenario = scenario
         self.cast = cast
         self.streams = Streams(scenario.seed)
-        self._end = scenario.days * 1440.0
         self.record = Record(scenario.platform.window)
         self._agenda = Agenda(
             scenario, cast.catalog, cast.setting.popularity, len(cast.setting.personas), cast.dataset.scale
@@ -75,11 +74,15 @@ class World:
     @property
     def last_window(self) -> int:
         """Return the window in which the run ends."""
-        return math.ceil(self._end / self.scenario.platform.window) - 1
+        return math.ceil(self.scenario.end / self.scenario.platform.window) - 1
 
     def end_of(self, window: int) -> float:
         """Return the moment at which a window ends, and with the last one the run."""
-        return min((window + 1) * self.scenario.platform.window, self._end)
+        return min((window + 1) * self.scenario.platform.window, self.scenario.end)
+
+    def over(self, window: int, passed: float) -> bool:
+        """Tell whether a window of this run is over for users who have all passed a moment."""
+        return window <= self.last_window and self.end_of(window) <= passed
 
     # -- what becomes of it -----------------------------------------------------------------------
 

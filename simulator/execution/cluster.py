@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from agents.errors import InvalidInput, MissingResource, TasteloopError
-from simulator.execution.pool import cores
+from agents.errors import InvalidInput, MissingResource
+from simulator.execution.pool import cores, use_threads
 from simulator.recommenders.base import State
 
 A_PLACE = 0.001
@@ -16,13 +16,13 @@ A_PLACE = 0.001
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_DEDUP_LOGS": "0"}
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Ray's one switch for listening on the loopback address alone, whatever the system."""
-
-
 REACH_S = 5.0
 """How long a cluster may take to answer at all."""
+AGAIN = 3
+"""How often a task is done again whose worker or node was lost."""
 
 
-class Lost(TasteloopError):
+class Lost(MissingResource):
     """A worker or its node is gone; what the run has committed is not."""
 
 
@@ -68,7 +68,10 @@ def connected(where: str, threads: int) -> Iterator[int]:
         what = f"the Ray cluster at {place} cannot be used" if place else "Ray does not start on this machine"
         raise MissingResource(f"{what}: {str(error).splitlines()[0]}") from error
     try:
-        yield max(int(ray.cluster_resources().get("CPU", 1)) // threads, 1)
+        jobs = sum(int(node["Resources"].get("CPU", 0)) // threads for node in ray.nodes() if node["Alive"])
+        if not jobs:
+            raise MissingResource(f"no node of the cluster has {threads} processor(s) to give: see engine.threads")
+        yield jobs
     finally:
         ray.shutdown()
 
@@ -93,25 +96,19 @@ def told_apart() -> Iterator[None]:
         yield
     except ray.exceptions.RayTaskError as error:
         raise error.cause from error
-    except (ray.exceptions.RayActorError, ray.exceptions.ObjectLostError, ray.exceptions.WorkerCrashedError) as error:
+    except ray.exceptions.RayError as error:
         raise Lost(f"a worker or a node is gone: {str(error).splitlines()[0]}") from error
 
 
-def fit_there(work: Callable[[], State]) -> State:
+def fit_there(threads: int, work: Callable[[], State]) -> State:
     """Let the cluster do a recommender's fit; where that is lost with a worker, it is done again."""
     import ray
 
     with told_apart():
-        fitted: State = ray.get(ray.remote(num_cpus=A_PLACE, max_retries=3)(_fit).remote(work, _threads()))
+        fitted: State = ray.get(ray.remote(num_cpus=A_PLACE, max_retries=AGAIN)(_fit).remote(threads, work))
     return fitted
 
 
-def _fit(work: Callable[[], State], threads: str) -> State:
-    from simulator.run import use_threads
-
-    use_threads(int(threads))
+def _fit(threads: int, work: Callable[[], State]) -> State:
+    use_threads(threads)
     return work()
-
-
-def _threads() -> str:
-    return os.environ.get("OMP_NUM_THREADS", "1")

@@ -10,12 +10,19 @@ import numpy as np
 import simpy
 
 from agents.schema import Floats, Ints
+from simulator.cast import Cast
 from simulator.checkpoint import prefixed
 from simulator.crowd import Crowd
 from simulator.execution.desk import Desk, Exchange, Tally
 from simulator.recommenders.base import Recommender, State, under
+from simulator.scenario import Scenario
 from simulator.session import life
 from simulator.window import Horizon, Version
+
+
+def clocked(scenario: Scenario, cast: Cast) -> Ints:
+    """Return the users with a clock: who asks a language model, and everybody without ``engine.columns``."""
+    return cast.talkers() if scenario.engine.columns else np.arange(len(cast.member))
 
 
 class Lagged(Desk):
@@ -29,23 +36,16 @@ class Lagged(Desk):
         super().__init__(crowd, exchange)
         platform = crowd.scenario.platform
         self.horizon = Horizon(platform.window, platform.visibility_lag, first)
-        self._end = crowd.scenario.days * 1440.0
+        self._end = crowd.scenario.end
         self._clocks: dict[int, simpy.Environment] = {}
         self._next: list[tuple[float, int]] = []
         self._moment: Floats = np.array(self._first_visits)
         """When each user without a clock acts next; infinity for the others."""
-        self._clocked = self._with_clocks()
+        users, mine = clocked(crowd.scenario, crowd.cast), crowd.mine
+        self._clocked = users[(users >= mine.start) & (users < mine.stop)] - mine.start
         self._moment[self._clocked] = math.inf
         self._first = float(self._moment.min())
         """The earliest of these moments."""
-
-    def _with_clocks(self) -> Ints:
-        """Return the users with a clock, counted from the first of this crowd."""
-        mine = self.crowd.mine
-        if not self.crowd.scenario.engine.columns:
-            return np.arange(len(mine))
-        users = self.crowd.cast.talkers()
-        return users[(users >= mine.start) & (users < mine.stop)] - mine.start
 
     @property
     def in_columns(self) -> bool:

@@ -74,8 +74,7 @@ class Local:
         if self._users.in_columns:
             self._take_up()
         self._users.begin()
-        last = self.world.last_window
-        while self._users.horizon.committed < last:
+        while self._users.horizon.committed < self.world.last_window:
             moved = self._users.advance()
             self._users.hear(block=not moved)
             if self._users.idle:
@@ -84,7 +83,7 @@ class Local:
     def _commit_passed(self, at_commit: AtCommit) -> None:
         """Commit every window that all clocks, columns and outstanding questions have passed."""
         horizon, passed = self._users.horizon, self._users.passed
-        while horizon.committed < self.world.last_window and self.world.end_of(horizon.committed + 1) <= passed:
+        while self.world.over(horizon.committed + 1, passed):
             self._log.commit(horizon.committed + 1, self.world.commit(horizon.committed + 1))
             horizon.commit(self.world.version)
             at_commit(self, self.world.end_of(horizon.committed))
@@ -94,8 +93,11 @@ class Local:
 
     def _state(self) -> State:
         """Return where everything stands at the end of a window."""
-        parts = {"users": self._users.state(), "world": self.world.state(), "log": self._log.state()}
-        return {key: value for name, state in parts.items() for key, value in prefixed(name, state).items()}
+        return (
+            prefixed("users", self._users.state())
+            | prefixed("world", self.world.state())
+            | prefixed("log", self._log.state())
+        )
 
     def _take_up(self) -> None:
         """Go on from the latest checkpoint, if there is one and the log reaches that far."""

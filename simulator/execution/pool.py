@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -38,6 +39,16 @@ Watch = Callable[[int, Any], None]
 def cores(threads: int) -> int:
     """Return how many jobs of so many threads this process may run at once."""
     return max(1, len(os.sched_getaffinity(0)) // threads)
+
+
+def use_threads(count: int) -> None:
+    """Set the threads of torch, once for the whole process, whether it is loaded already or will be.
+
+    One number for everything: rounding, and with it the log, depends on it, and it is in the manifest.
+    """
+    os.environ["OMP_NUM_THREADS"] = str(count)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(count)
 
 
 class Queue:
@@ -173,7 +184,7 @@ def _deaf() -> Iterator[None]:
 
 def _work(opened: Open, line: Connection) -> None:
     """Do the jobs that come down the line until it closes; what is said during a job means: stop."""
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    die_with_parent()
     with ExitStack() as stack, suppress(EOFError):
         try:
             perform = stack.enter_context(opened())
@@ -210,8 +221,12 @@ def _noted(error: Exception) -> Exception:
     return error
 
 
-def _die_with_parent() -> None:
-    """End this process, as a kill would, when the parent is gone."""
+def die_with_parent() -> None:
+    """End this process, as a kill would, when its parent is gone."""
+    threading.Thread(target=_outlived, daemon=True).start()
+
+
+def _outlived() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     wait([parent.sentinel])

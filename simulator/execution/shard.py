@@ -8,14 +8,15 @@ from typing import Any, NamedTuple
 
 from agents.llm.base import Answer, Prompt
 from simulator.cast import Cast
-from simulator.checkpoint import Checkpoint
+from simulator.checkpoint import Checkpoint, prefixed
 from simulator.crowd import Crowd
 from simulator.execution.collector import rarely_collecting
 from simulator.execution.desk import Tally
 from simulator.execution.lagged import Lagged
+from simulator.execution.pool import use_threads
 from simulator.levers.base import levered
 from simulator.opening import Opening
-from simulator.recommenders.base import Recommender, State
+from simulator.recommenders.base import Recommender, State, under
 from simulator.record import Columns, Record, Waiting
 from simulator.scenario import Scenario
 from simulator.social import Social
@@ -73,6 +74,7 @@ class Shard:
     """
 
     def __init__(self, stage: Stage, mine: range, first: Version, fitted: State) -> None:
+        use_threads(stage.scenario.engine.threads)
         cast, social = stage.cast, stage.social
         if social:
             social.load_state(social.state())  # copies: what comes from the object store cannot be written to
@@ -118,7 +120,8 @@ class Shard:
 
     def save(self, path: Path, key: str) -> None:
         """Put down where the users stand; columns only."""
-        Checkpoint(path, key).save(self._users.state())
+        social = self._stage.social
+        Checkpoint(path, key).save(self._users.state() | prefixed("social", social.state() if social else {}))
 
     def load(self, path: Path, key: str, recommenders: Mapping[int, tuple[Version, State]]) -> bool:
         """Become the shard that saved this, whose versions were made by ``recommenders``; say whether it is there."""
@@ -128,14 +131,17 @@ class Shard:
         self._recommenders = {}
         made = {number: self._serving(version, fitted) for number, (version, fitted) in recommenders.items()}
         self._users.load_state(state, lambda _spec, number, _key: made[number].recommender)
+        if self._stage.social:
+            self._stage.social.load_state(under("social.", state))
         self._begun = True
         return True
 
     def _hear(self, tips: Sequence[Columns]) -> None:
         """Let these users hear what friends in any shard told them."""
         social, mine = self._stage.social, self._users.crowd.mine
-        for told in tips if social else ():
-            assert social is not None
+        if social is None:
+            return
+        for told in tips:
             ours = (told["friend_id"] >= mine.start) & (told["friend_id"] < mine.stop)
             social.hear({name: column[ours] for name, column in told.items()})
 

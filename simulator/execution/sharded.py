@@ -14,6 +14,7 @@ from simulator.commits import CommitLog
 from simulator.execution.cluster import A_PLACE, told_apart
 from simulator.execution.collector import rarely_collecting
 from simulator.execution.desk import Exchange, Tally
+from simulator.execution.lagged import clocked
 from simulator.execution.local import AtCommit
 from simulator.execution.shard import Shard, Stage, Step, without_recommender
 from simulator.recommenders.base import State, under
@@ -58,6 +59,7 @@ class Sharded:
         self._log = log
         self._checkpoint = checkpoint
         self._folder = folder
+        self._in_columns = not len(clocked(world.scenario, world.cast))
         self._mine = parts(len(world.cast.setting.personas), shards)
         self._passed = [0.0] * len(self._mine)
         self._tallies = [Tally()] * len(self._mine)
@@ -105,6 +107,8 @@ class Sharded:
         """Start the shards, where there is a checkpoint from there."""
         import ray
 
+        while self._exchange.completed(block=True):
+            pass  # answers to shards that were lost: they are in the journal now
         world = self.world
         stage = ray.put(Stage(world.scenario, world.cast, world.opening, world.social))
         first, fitted = ray.put(without_recommender(world.version)), self._state_of(world.version)
@@ -118,10 +122,9 @@ class Sharded:
         """Let every shard go on, with a version that was committed."""
         import ray
 
-        fitted, travelling = None, None
+        fitted = travelling = None
         if version is not None:
-            new = version.number not in self._fitted
-            fitted = self._state_of(version) if new else None
+            fitted = None if version.number in self._fitted else self._state_of(version)
             travelling = ray.put(without_recommender(version))
         for shard, under_way in zip(self._shards, self._under_way, strict=True):
             under_way.append(shard.step.remote(travelling, fitted, self.world.tips))
@@ -164,12 +167,11 @@ class Sharded:
             self._exchange.submit(self._ticket, model, prompt)
 
     def _pass_on(self, told: Sequence[tuple[int, Any]]) -> None:
-        """Send answers to the shards that asked; those to shards that are gone are in the journal."""
+        """Send answers to the shards that asked."""
         answers: dict[int, list[tuple[int, Any]]] = {}
         for ticket, answer in told:
-            if ticket in self._tickets:
-                place, own = self._tickets.pop(ticket)
-                answers.setdefault(place, []).append((own, answer))
+            place, own = self._tickets.pop(ticket)
+            answers.setdefault(place, []).append((own, answer))
         for place, some in answers.items():
             self._under_way[place].append(self._shards[place].step.remote(None, None, (), some))
 
@@ -179,12 +181,12 @@ class Sharded:
         """Commit every window that all shards have passed; each is told to all of them."""
         horizon, world = self._horizon, self.world
         passed = min(self._passed)
-        while horizon.committed < world.last_window and world.end_of(horizon.committed + 1) <= passed:
+        while world.over(horizon.committed + 1, passed):
             self._log.commit(horizon.committed + 1, world.commit(horizon.committed + 1))
             horizon.commit(world.version)
             self._step_all(horizon.latest)
             at_commit(self, world.end_of(horizon.committed))
-            if not len(world.cast.talkers()) and world.scenario.engine.columns and self._checkpoint.due():
+            if self._in_columns and self._checkpoint.due():
                 self._save()
 
     # -- where it stands ------------------------------------------------------------------------------
@@ -198,10 +200,11 @@ class Sharded:
         self._log.seal()
         window = self._horizon.committed
         ray.get([shard.save.remote(*self._saved(place, window)) for place, shard in enumerate(self._shards)])
-        standing = {"passed": np.array(self._passed)}
-        own = {"world": self.world.state(), "horizon": self._horizon.state(), "log": self._log.state()}
         self._checkpoint.save(
-            standing | {key: value for name, state in own.items() for key, value in prefixed(name, state).items()}
+            {"passed": np.array(self._passed)}
+            | prefixed("world", self.world.state())
+            | prefixed("horizon", self._horizon.state())
+            | prefixed("log", self._log.state())
         )
         for path in self._folder.glob("shard-*.npz"):
             if f"-w{window}." not in path.name:

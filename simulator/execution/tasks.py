@@ -1,18 +1,15 @@
 """Do independent jobs on a Ray cluster, each as a task."""
 
-from contextlib import ExitStack
+import time
 from typing import TYPE_CHECKING, Any
 
 from agents.errors import Degraded, Interrupted
-from simulator.execution.cluster import told_apart
-from simulator.execution.pool import POLL_S, REPORT_S, Open, Perform, Stop, Watch
+from simulator.execution.cluster import AGAIN, told_apart
+from simulator.execution.pool import POLL_S, REPORT_S, Open, Stop, Watch, use_threads
 
 if TYPE_CHECKING:
     from ray import ObjectRef
     from ray.actor import ActorHandle
-
-AGAIN = 3
-"""How often a job is done again whose worker or node was lost; it goes on where that one stopped."""
 
 
 class News:
@@ -42,7 +39,7 @@ def on_cluster(jobs: list[int], opened: Open, threads: int, watch: Watch, stop: 
     """
     import ray
 
-    news = ray.remote(num_cpus=0)(News).remote()
+    news = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(News).remote()  # it may be lost with its node
     task = ray.remote(num_cpus=threads, max_retries=AGAIN)(_done)
     under_way = {task.remote(opened, job, threads, news): job for job in jobs}
     failed: list[BaseException] = []
@@ -84,11 +81,7 @@ def _error(ref: "ObjectRef[None]") -> Exception | None:
 
 def _done(opened: Open, job: int, threads: int, news: "ActorHandle[News]") -> None:
     """Do one job in a worker; what it tells of is at most so often told as it is listened to."""
-    import time
-
     import ray
-
-    from simulator.run import use_threads
 
     use_threads(threads)
     asked: list[Any] = [0.0, None, False]  # when the last word was sent, that word, whether to stop
@@ -107,6 +100,5 @@ def _done(opened: Open, job: int, threads: int, news: "ActorHandle[News]") -> No
 
     if ray.get(news.tell.remote(job, None)):
         raise Interrupted("stopped")
-    with ExitStack() as stack:
-        perform: Perform = stack.enter_context(opened())
+    with opened() as perform:
         perform(job, report, stopping)

@@ -29,14 +29,18 @@ name: rules
 seed: 5
 days: 0.5
 data: {kind: "synthetic:tiny", min_interactions: 5}
-users: {count: 90, search: 0.2, drift: 0.5, actions: [watch, rate, like, dislike, search, next_page, tell, return]}
+users:
+  count: 90
+  search: 0.2
+  drift: 0.5
+  actions: [watch, skip, rate, like, dislike, search, next_page, tell, return]
 behavior:
   kind: mixed
   members:
     - {kind: calibrated, share: 0.6}
     - {kind: affinity, share: 0.4}
 recommender: {kind: ease, slate_size: 6, retrain: 4h, levers: [{kind: mmr, strength: 0.2}]}
-social: {graph: {kind: watts_strogatz}, tell: 0.5}
+social: {graph: {kind: watts_strogatz}, tell: 1.0, influence: 5}
 interventions:
   - {kind: promote_tail, strength: 1, at: 3h, until: 6h}
   - {kind: switch_recommender, recommender: {kind: popularity}, at: 8h}
@@ -173,17 +177,17 @@ def test_a_lost_node_changes_nothing(
     assert sharded["counts"] == alone["counts"]
 
 
-def test_a_stopped_run_goes_on_from_its_checkpoint(
-    play: Play, alone: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stopped_run_goes_on_from_its_checkpoint(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("simulator.checkpoint.LEAST_S", 0.0)
     monkeypatch.setattr("simulator.checkpoint.REST", 0.0)
-    left = iter(range(25))
+    longer = RULES.replace("days: 0.5", "days: 2")  # what friends said before the stop is still acted on after it
+    alone = play("unstopped", longer, 0)
+    left = iter(range(120))
     with pytest.raises(Interrupted):
-        play("stopped", RULES, 2, stop=lambda: next(left, None) is None)
+        play("stopped", longer, 2, stop=lambda: next(left, None) is None)
     seen: list[float] = []
-    again = play("stopped", RULES, 2, watch=lambda one: seen.append(1.0 if isinstance(one, Doing) else one.day))
-    assert min(day for day in seen if day < 0.5) > 0.2
+    again = play("stopped", longer, 2, watch=lambda one: seen.append(2.0 if isinstance(one, Doing) else one.day))
+    assert min(seen) > 0.5
     assert again["log_digest"] == alone["log_digest"]
     assert again["counts"] == alone["counts"]
 
