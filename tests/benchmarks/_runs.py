@@ -1,4 +1,4 @@
-"""One run of a benchmark, in a process of its own on one core: figures that nothing measured before it has touched."""
+"""One run of a benchmark, in a process of its own: figures that nothing measured before it has touched."""
 
 import json
 import os
@@ -12,18 +12,23 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def apart(module: str, *words: str) -> dict[str, Any]:
+    """Run a module in a process of its own, one thread for linear algebra; return the JSON it prints last."""
+    single = os.environ | {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
+    command = [sys.executable, "-m", module, *words]
+    done = subprocess.run(command, cwd=ROOT, env=single, stdout=subprocess.PIPE, text=True, check=True)
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
 def played(folder: Path, entries: dict[str, Any]) -> dict[str, Any]:
-    """Run a scenario and return what it took.
+    """Run a scenario on one core and return what it took.
 
     ``set_up_s`` (gathering users) and ``run_s`` are wall seconds, ``pages_per_second`` and
     ``impressions_per_second`` go by ``run_s``, ``pages_per_cpu_second`` by the processor time of the same stretch,
     ``rss_mb`` is the most the process held.
     """
-    command = [sys.executable, "-m", "tests.benchmarks._runs", str(folder), json.dumps(entries)]
-    single = os.environ | {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
-    done = subprocess.run(command, cwd=ROOT, env=single, stdout=subprocess.PIPE, text=True, check=True)
-    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return figures
+    return apart("tests.benchmarks._runs", str(folder), json.dumps(entries))
 
 
 def _play(folder: Path, entries: dict[str, Any]) -> dict[str, Any]:

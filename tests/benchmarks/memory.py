@@ -2,14 +2,13 @@
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks._runs import ROOT
+from tests.benchmarks._runs import apart
 
 
 def measure(progress: Callable[[str], None], users: int = 1_000, days: int = 1_000) -> dict[str, Any]:
@@ -19,10 +18,7 @@ def measure(progress: Callable[[str], None], users: int = 1_000, days: int = 1_0
     those between; one process, read at the window ends at which the days begin.
     """
     progress(f"{users:,} users for {days:,} days")
-    command = [sys.executable, "-m", "tests.benchmarks.memory", str(users), str(days)]
-    single = os.environ | {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
-    done = subprocess.run(command, cwd=ROOT, env=single, stdout=subprocess.PIPE, text=True, check=True)
-    by_day: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    by_day = apart("tests.benchmarks.memory", str(users), str(days))
     held = list(by_day.values())
     return {"users": users, "days": days, "ratio": held[-1] / held[0], "mb_by_day": by_day}
 

@@ -1,16 +1,16 @@
 """``bench ray``: what it costs to have the users of one run in shards on a Ray cluster of this machine."""
 
-import os
-import subprocess
+import json
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks._runs import ROOT
+from tests.benchmarks._runs import apart
 from tests.benchmarks.columns import scenario
 
 OVERHEAD = 1.25
@@ -36,7 +36,7 @@ def measure(
     ):  # fmt: skip
         progress(f"{count:,} users, {length:g} days, {place}")
         with tempfile.TemporaryDirectory() as folder:
-            rows.append(_in_a_process(Path(folder), place, count, length, shards))
+            rows.append(apart("tests.benchmarks.ray", folder, place, str(count), str(length), str(shards)))
     alone, sharded, quiet, told = rows
     assert alone["log_digest"] == sharded["log_digest"]
     assert quiet["log_digest"] == told["log_digest"]
@@ -57,58 +57,24 @@ def measure(
     }
 
 
-def _in_a_process(folder: Path, place: str, users: int, days: float, shards: int) -> dict[str, Any]:
-    import json
+@dataclass
+class Counts:
+    """What the committing process took in and did."""
 
-    command = [sys.executable, "-m", "tests.benchmarks.ray", str(folder), place, str(users), str(days), str(shards)]
-    single = os.environ | {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
-    done = subprocess.run(command, cwd=ROOT, env=single, stdout=subprocess.PIPE, text=True, check=True)
-    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return figures
+    bytes: int = 0
+    version_bytes: int = 0
+    commit_s: float = 0.0
+    moments: list[float] = field(default_factory=list)
+    """When each window was committed."""
 
 
 def _play(folder: Path, place: str, users: int, days: float, shards: int) -> dict[str, Any]:
     from simulator.cast import gather
-    from simulator.commits import CommitLog
     from simulator.execution.cluster import connected
-    from simulator.record import Record, Waiting
     from simulator.run import budget_of, models, run
     from simulator.scenario import Scenario
-    from simulator.window import Horizon
-    from simulator.world import World
 
-    moved = {"bytes": 0, "version": 0, "commit_s": 0.0}
-    moments: list[float] = []
-    take_in, commit = Record.take_in, Horizon.commit
-
-    def timed(method: Callable[..., Any]) -> Callable[..., Any]:
-        def stopped(*words: Any) -> Any:
-            began = time.perf_counter()
-            found = method(*words)
-            moved["commit_s"] += time.perf_counter() - began
-            return found
-
-        return stopped
-
-    def counted(self: Record, waiting: Waiting) -> None:
-        moved["bytes"] += sum(
-            column.nbytes
-            for tables in waiting.blocks.values()
-            for parts in tables.values()
-            for part in parts
-            for columns in part
-            for column in columns.values()
-        )
-        take_in(self, waiting)
-
-    def committed(self: Horizon, version: Any) -> None:
-        moments.append(time.perf_counter())
-        moved["version"] = sum(getattr(version, name).nbytes for name in ("popularity", "withheld", "released"))
-        commit(self, version)
-
-    Record.take_in, Horizon.commit = counted, committed  # type: ignore[method-assign]
-    World.commit, CommitLog.commit = timed(World.commit), timed(CommitLog.commit)  # type: ignore[method-assign]
-    whole = Scenario.model_validate(scenario("calibrated", users, days))
+    whole, counts = Scenario.model_validate(scenario("calibrated", users, days)), _counted()
     began = time.perf_counter()
     with (
         connected("ray", 1) if place == "shards" else nullcontext(0) as jobs,
@@ -121,26 +87,65 @@ def _play(folder: Path, place: str, users: int, days: float, shards: int) -> dic
             if time.perf_counter() - seen[0] > 0.5:
                 seen[:] = [time.perf_counter(), _processor_s()]
 
-        manifest = run(
-            whole, folder, dispatcher, budget_of(whole), cast=cast, watch=watch, shards=min(shards, jobs or 0)
-        )
+        budget, parts = budget_of(whole), min(shards, jobs or 0)
+        manifest = run(whole, folder, dispatcher, budget, cast=cast, watch=watch, shards=parts)
         run_s = time.perf_counter() - ready
         cpu_s = max(_processor_s(), *seen[1:]) - busy
     return {
         "place": place,
         "users": users,
         "pages": manifest["counts"]["pages"],
-        "windows": len(moments),
-        "start_s": moments[0] - ready,
-        "windows_s": moments[-1] - moments[0],
+        "windows": len(counts.moments),
+        "start_s": counts.moments[0] - ready,
+        "windows_s": counts.moments[-1] - counts.moments[0],
         "set_up_s": ready - began,
         "run_s": run_s,
         "cpu_s": cpu_s,
-        "commit_s": moved["commit_s"],
-        "bytes": moved["bytes"],
-        "version_bytes": moved["version"],
+        "commit_s": counts.commit_s,
+        "bytes": counts.bytes,
+        "version_bytes": counts.version_bytes,
         "log_digest": manifest["log_digest"],
     }
+
+
+def _counted() -> Counts:
+    """Count from now on what commits take in and how long they take; this process plays one run and ends."""
+    from simulator.commits import CommitLog
+    from simulator.record import Record, Waiting
+    from simulator.window import Horizon
+    from simulator.world import World
+
+    counts = Counts()
+    take_in, commit = Record.take_in, Horizon.commit
+
+    def timed(method: Callable[..., Any]) -> Callable[..., Any]:
+        def stopped(*words: Any) -> Any:
+            began = time.perf_counter()
+            found = method(*words)
+            counts.commit_s += time.perf_counter() - began
+            return found
+
+        return stopped
+
+    def taken_in(self: Record, waiting: Waiting) -> None:
+        counts.bytes += sum(
+            column.nbytes
+            for tables in waiting.blocks.values()
+            for parts in tables.values()
+            for part in parts
+            for columns in part
+            for column in columns.values()
+        )
+        take_in(self, waiting)
+
+    def committed(self: Horizon, version: Any) -> None:
+        counts.moments.append(time.perf_counter())
+        counts.version_bytes = sum(getattr(version, name).nbytes for name in ("popularity", "withheld", "released"))
+        commit(self, version)
+
+    Record.take_in, Horizon.commit = taken_in, committed  # type: ignore[method-assign]
+    World.commit, CommitLog.commit = timed(World.commit), timed(CommitLog.commit)  # type: ignore[method-assign]
+    return counts
 
 
 def _processor_s() -> float:
@@ -158,7 +163,5 @@ def _processor_s() -> float:
 
 
 if __name__ == "__main__":
-    import json
-
     folder, place, users, days, shards = sys.argv[1:]
     print(json.dumps(_play(Path(folder), place, int(users), float(days), int(shards))))
