@@ -78,7 +78,8 @@ class Subject:
 
 def _bounds(folder: Path, manifest: Mapping[str, Any]) -> dict[str, int]:
     seals, segments = (len(list((folder / "log").glob(name))) for name in ("seal-*.json", "*.parquet"))
-    files = seals + len(list(folder.glob("checkpoints/*"))) + 4
+    fits = sum(manifest["tables"].get(table, {"rows": 0})["rows"] for table in ("refits", "updates"))
+    files = seals + fits + 4
     answers = {"answer": manifest["calls"]["calls"]} if manifest["calls"]["calls"] else {}
     writes = {"window": 1 + int(manifest["wall_s"] / FLUSH_S), "segment": segments}
     return answers | writes | dict.fromkeys(("file-written", "file-synced", "file-renamed"), files)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from agents.errors import InvalidInput, MissingResource
 from agents.redaction import redacted
-from simulator.components import InvalidSpec, build, find
+from simulator.components import InvalidSpec, build, known
 from simulator.course import untimely
 from simulator.problems import Problem, Where, problems, unknown
 from simulator.recommenders.base import Recommender
@@ -175,10 +175,12 @@ def _untold(data: Mapping[str, Any]) -> list[Problem]:
 def _model(family: str, spec: Mapping[str, Any]) -> str | None:
     """Return the entry of ``llm`` that a component's spec names; an empty name asks nobody."""
     try:
-        component = find(family, str(spec.get("kind")))
+        component = known(family, str(spec.get("kind")))
     except InvalidInput:
         return None
-    if "model" not in component.__dataclass_fields__ or not (family == "behaviors" or issubclass(component, Talking)):
+    if component is None or not (family == "behaviors" or issubclass(component, Talking)):
+        return None
+    if "model" not in component.__dataclass_fields__:
         return None
     model = spec.get("model", getattr(component, "model", None))
     return model if isinstance(model, str) and model else None

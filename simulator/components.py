@@ -64,12 +64,18 @@ def find(family: str, kind: str) -> type[Any]:
 
     A dotted path runs code of the named package: kinds come from files the user chose to run.
     """
-    left, _, right = kind.partition(":")
-    found = _by_folder(family, left) or _by_path(family, left, right) or _by_entry_point(family, kind)
+    found = known(family, kind)
     if found is None:
-        where = f"; or no module {left!r} is found: is its folder on PYTHONPATH?" if ":" in kind else ""
+        module = kind.partition(":")[0]
+        where = f"; or no module {module!r} is found: is its folder on PYTHONPATH?" if ":" in kind else ""
         raise InvalidSpec(family, kind, [Problem(("kind",), unknown(kind, "kind", names(family)) + where)])
     return found
+
+
+def known(family: str, kind: str) -> type[Any] | None:
+    """Return the component class for a kind as ``find`` does, None where there is none."""
+    left, _, right = kind.partition(":")
+    return _by_folder(family, left) or _by_path(family, left, right) or _by_entry_point(family, kind)
 
 
 def build(family: str, spec: Mapping[str, Any] | str) -> Any:

@@ -171,6 +171,11 @@ class Fits:
         recommender.load_state(state)
         return recommender
 
+    def forget(self) -> None:
+        """Delete every fit and update but the newest: they were there to go on with after a stop."""
+        for path in sorted(self.folder.glob("fit-*.npz"))[:-1]:
+            path.unlink()
+
     def _built(self) -> Recommender:
         recommender = levered(self.spec)
         return lend(recommender, self._voices) if self._voices is not None else recommender

@@ -220,6 +220,7 @@ def _played(
         driver.run(meter)
         log.seal()
         checkpoint.drop()
+        fits.forget()
     finally:
         log.close()
     return driver, log

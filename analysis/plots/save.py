@@ -104,7 +104,7 @@ def _save(name: str, plot: Drawing, frame: pd.DataFrame, out: Path, finish: Fini
         described = {"Title": plot.title, "Description": caption}
         wide = bool(figure.get_figwidth() > COLUMN)
         _put(out / f"{name}.png", lambda path: figure.savefig(path, format="png", dpi=DPI, metadata=described))
-        figure.set_layout_engine("none")  # keeps the layout found for the PNG; finding it is half the time
+        figure.set_layout_engine(None)  # keeps the layout found for the PNG; finding it is half the time
         undated = {**described, "Date": None}
         _put(out / f"{name}.svg", lambda path: figure.savefig(path, format="svg", metadata=undated))
     _put(out / f"{name}.csv", lambda path: frame.to_csv(path, index=False, float_format="%.10g"))

@@ -34,7 +34,7 @@ class Hstu(NextKnownItem):
     length: Annotated[int, Field(ge=1)] = 50
     width: Annotated[int, Field(ge=2, multiple_of=2)] = 64
     blocks: Annotated[int, Field(ge=1)] = 1
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
     temperature: Annotated[float, Field(gt=0)] = 0.07
     learning_rate: Annotated[float, Field(gt=0)] = 0.004
     batch: Annotated[int, Field(ge=1)] = 25

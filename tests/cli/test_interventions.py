@@ -265,16 +265,22 @@ def test_training_follows_another_timetable(tmp_path: Path) -> None:
 
 def test_levers_on_lists_leave_what_was_learned(tmp_path: Path) -> None:
     """On a platform that never retrains, a lever that comes and goes leaves the recommender as it was."""
-    path = written(tmp_path, "lever, at: 1d, until: 2d, lever: {kind: mmr, strength: 0.5}")
     sets = ("recommender.retrain=never", "recommender.kind=bpr", "platform.popularity=frozen", "social.tell=0")
-    played(path, tmp_path / "run", *sets)
-    stored = [dict(np.load(fit)) for fit in sorted((tmp_path / "run/checkpoints").glob("fit-*.npz"))]
-    assert len(stored) == 3
-    plain, lever, back = ({k.removeprefix("inner."): v for k, v in fit.items() if k != "__key__"} for fit in stored)
-    assert {name for name in lever if name.startswith("known.")} == {"known.genres"}
+
+    def newest(number: int, act: str) -> dict[str, Any]:
+        run = tmp_path / f"run-{number}"
+        played(written(tmp_path, act), run, *sets, "days=2.5")
+        (fit,) = (run / "checkpoints").iterdir()
+        assert fit.stem == f"fit-{number:04d}"
+        return {name.removeprefix("inner."): value for name, value in np.load(fit).items() if name != "__key__"}
+
+    lever = "lever, lever: {kind: mmr, strength: 0.5}"
+    acts = ("outage, at: 1d, until: 26h", f"{lever}, at: 1d", f"{lever}, at: 1d, until: 2d")
+    plain, levered, back = map(newest, range(3), acts)
+    assert {name for name in levered if name.startswith("known.")} == {"known.genres"}
     assert set(plain) == set(back)
     for name, value in plain.items():
-        np.testing.assert_array_equal(value, lever[name])
+        np.testing.assert_array_equal(value, levered[name])
         np.testing.assert_array_equal(value, back[name])
 
 
