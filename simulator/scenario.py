@@ -325,4 +325,4 @@ class Scenario(Section):
     @property
     def end(self) -> float:
         """Return the moment, in minutes, at which a run ends."""
-        return self.days * 1440.0
+        return self.days * MINUTES["d"]

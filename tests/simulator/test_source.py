@@ -64,7 +64,7 @@ def test_what_a_scenario_may_not_hold_is_refused_with_its_place(text, message):
     with pytest.raises(InvalidInput) as caught:
         parse(text, "f")
     assert message in str(caught.value)
-    assert time.process_time() - start < 60, "time must not explode with the text"
+    assert time.process_time() - start < 5
 
 
 def test_a_large_file_is_refused_before_it_is_read(tmp_path):
