@@ -88,10 +88,9 @@ class Fits:
 
     def use(self, spec: Mapping[str, Any]) -> None:
         """Make this recommender from now on."""
-        self.spec = dict(spec)
-        probe = self._built()
-        self._whole = described(self.spec)
+        self.spec = described(spec)
         """The specification with every default: a resolved scenario spells them out, and must find the same fits."""
+        probe = self._built()
         self.continues = self._warm and bool(getattr(probe, "warm", False))
         """Whether refits continue from the state before them."""
         *_, innermost = nested(probe)
@@ -117,7 +116,7 @@ class Fits:
     ) -> Recommender:
         """Return refit ``number`` on ``log``, warm from ``before`` where asked for and possible."""
         warm = before is not None and self.continues
-        key = fit_key(self._whole, self._streams.seed, number, log, self.key if warm else "")
+        key = fit_key(self.spec, self._streams.seed, number, log, self.key if warm else "")
 
         streams, catalog = self._streams, self._catalog
 
@@ -135,7 +134,7 @@ class Fits:
             recommender.load_state(before.state())
             recommender.update(events)
 
-        key = fit_key(self._whole, self._streams.seed, number, events, f"updated {self.key}")
+        key = fit_key(self.spec, self._streams.seed, number, events, f"updated {self.key}")
         return self._found_or_made(number, key, make)
 
     def relever(self, number: int, log: Interactions, before: Recommender) -> Recommender:
@@ -147,7 +146,7 @@ class Fits:
             core(recommender).load_state(core(before).state())
             relearn(recommender, log, catalog, streams.generator("fit", number))
 
-        key = fit_key(self._whole, self._streams.seed, number, log, f"relevered {self.key}")
+        key = fit_key(self.spec, self._streams.seed, number, log, f"relevered {self.key}")
         return self._found_or_made(number, key, make)
 
     def _found_or_made(self, number: int, key: str, make: Make, progress: Progress = silent) -> Recommender:

@@ -18,6 +18,7 @@ from simulator.checkpoint import prefixed
 from simulator.fits import Fits
 from simulator.interventions.base import NEVER, Opinions
 from simulator.learning import Learning
+from simulator.levers.base import described
 from simulator.log import Refit, Update, llm_call
 from simulator.opening import PLATFORM, Opening, note_opening, released
 from simulator.recommenders.base import Progress, Recommender, State, silent, under
@@ -165,7 +166,7 @@ class World:
     def _learn(self, now: float, *, refit: bool, update: bool) -> None:
         """Make the next version where that is due, or where the recommender has become another one."""
         fits, spec, number = self._learning.fits, self._agenda.terms.recommender, self.version.number + 1
-        changed, kept = spec != fits.spec, fits.keeps(spec)
+        changed, kept = described(spec) != fits.spec, fits.keeps(spec)
         if changed:
             fits.use(spec)
             self._learning.check()

@@ -136,13 +136,13 @@ def test_a_run_stopped_within_interventions_goes_on(
 ) -> None:
     monkeypatch.setattr(checkpoint, "LEAST_S", 0.0)
     monkeypatch.setattr(checkpoint, "REST", 0.0)
-    for hour in (31, 61, 84, 102):  # a lever, items let in, the outage, the fallback
+    for hour in (11, 31, 61, 84, 102):  # before all but creators, a lever, items let in, the outage, the fallback
         out, commits = tmp_path / str(hour), iter(range(10**6))
         with pytest.raises(Interrupted):
             played(everything[0], out, stop=lambda commits=commits, hour=hour: next(commits) >= hour)
         assert checkpoint.load_state(out / "checkpoints/columns.npz", json.loads(
             (out / "manifest.json").read_text())["scenario_digest"]) is not None  # fmt: skip
-        assert played(everything[0], out) == everything[2], hour
+        assert played(out / "scenario.resolved.yaml", out) == everything[2], hour
 
 
 @pytest.mark.parametrize("columns", ["true", "false"])
