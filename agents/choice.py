@@ -220,11 +220,14 @@ def _satiety(told: Sequence[Told], point: Floats, log_activity: Floats) -> float
 
 def _likelihood(told: Sequence[Told], point: Floats, keen: Floats) -> float:
     """Return the log-likelihood of events."""
-    total = 0.0
-    for (own, here), factor in zip(told, keen.tolist(), strict=True):
-        utility = factor * ((here @ point[:-1])[own.place] + point[-1] * own.popularity) + own.offset
-        total += float((utility[:, 0] - logsumexp(utility, axis=1)).sum())
-    return total
+    utility = np.concatenate(
+        [np.empty((0, 1 + NEGATIVES))]
+        + [
+            factor * ((here @ point[:-1])[own.place] + point[-1] * own.popularity) + own.offset
+            for (own, here), factor in zip(told, keen.tolist(), strict=True)
+        ]
+    )
+    return float((utility[:, 0] - logsumexp(utility, axis=1)).sum())
 
 
 def user_effect(model: ChoiceModel, own: ChoiceSets, features: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
@@ -112,8 +113,16 @@ def learn(setting: Setting, features: Features, fit_users: int, correct: bool = 
     """Fit the population on at most ``fit_users`` keyed users, and condition it on every simulated user.
 
     With ``correct`` ratings are corrected for selection: having taken an item against expectation
-    speaks for liking it.
+    speaks for liking it. What one behavior asked for of a setting is there for the next.
     """
+    asked = blake2b(features.matrix.tobytes(), key=f"{fit_users} {correct}".encode()).digest()
+    if asked not in setting.learned:
+        setting.learned[asked] = _learn(setting, features, fit_users, correct)
+    learned: Learned = setting.learned[asked]
+    return learned
+
+
+def _learn(setting: Setting, features: Features, fit_users: int, correct: bool) -> Learned:
     school = _School(setting, features, fit_users, correct)
     invented = not len(setting.source_user) or bool((setting.source_user < 0).all())
     return Learned(school.choice, school.rating, school.guessed() if invented else school.schooled())

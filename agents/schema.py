@@ -1,8 +1,8 @@
 """All an agent sees and does, one at a time and as columns."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -189,6 +189,8 @@ class Setting:
     """Minutes after which half of what tastes moved is forgotten."""
     population: Ints | None = None
     """Users of ``history`` that the population's part of a behavior may be fitted on; None: all of them."""
+    learned: dict[bytes, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was fitted to this setting already (``agents.learning``); a copy with other contents begins without it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,15 @@
 """The command line in tests: as a process of its own, or one command's function as an application."""
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import typer
 from click.testing import Result
@@ -20,17 +24,44 @@ def app(command: Callable[..., None]) -> typer.Typer:
     return alone
 
 
-def tasteloop(*words: object, check: int | None = 0, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "run_sim.py"), *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300, check=False)
-    assert check is None or done.returncode == check, done.stderr
-    assert "Traceback" not in done.stderr
+@cache
+def _forks() -> "subprocess.Popen[str]":
+    """Return what forks processes; it ends with this one, which holds its input open."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, str(ROOT / "tests/forks.py")], stdin=pipe, stdout=pipe, text=True)
+
+
+def tasteloop(
+    *words: object,
+    check: int | None = 0,
+    cwd: Path = ROOT,
+    environment: Mapping[str, str] = os.environ,
+    seconds: float = 300,
+    figures: bool = False,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command line in a process of its own, which need not import anything; a run draws only if ``figures``."""
+    forks, command = _forks(), list(map(str, words))
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = (Path(folder) / name for name in ("out", "err"))
+        asked = {"words": command, "folder": str(cwd), "environment": dict(environment), "seconds": seconds}
+        assert forks.stdin is not None
+        assert forks.stdout is not None
+        print(json.dumps({**asked, "out": str(out), "err": str(err), "figures": figures}), file=forks.stdin, flush=True)
+        code = json.loads(forks.stdout.readline())
+        done = subprocess.CompletedProcess(command, code, out.read_text(), err.read_text())
+    if code is None:
+        raise subprocess.TimeoutExpired(command, seconds, done.stdout, done.stderr)
+    assert check is None or code == check, done.stderr
+    assert "Traceback" not in done.stderr or "--debug" in command
     return done
 
 
-def called(command: Callable[..., None], *words: object) -> Result:
-    """Call one command within this process: a second or two less than a process of its own."""
-    return CliRunner().invoke(app(command), list(map(str, words)))
+def called(command: Callable[..., None], *words: object, figures: bool = False) -> Result:
+    """Call one command within this process; a run draws only if ``figures``."""
+    if figures:
+        return CliRunner().invoke(app(command), list(map(str, words)))
+    with patch("analysis.finish.draw_all", lambda *_, **__: []):
+        return called(command, *words, figures=True)
 
 
 def outcome(done: subprocess.CompletedProcess[str] | Result) -> dict[str, Any]:

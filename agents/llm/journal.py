@@ -8,6 +8,7 @@ import os
 import struct
 from collections.abc import Callable
 from dataclasses import fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ _TUPLES = {name for name, default in _DEFAULTS.items() if isinstance(default, tu
 _AHEAD = b'{"address":"'
 _AT_HAND = 1 << 26
 """Bytes of records kept in memory beside the index; older ones are read again from the file."""
+_LATELY = 256
+"""Answers kept as objects beside that: titles' vectors are asked for at every page, and take milliseconds to decode."""
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 _DECODER = json.JSONDecoder()
 
@@ -49,6 +52,7 @@ class Journal:
         self._offsets: dict[bytes, int] = {}
         self._at_hand: dict[int, bytes] = {}
         self._room = _AT_HAND
+        self._answer_at = lru_cache(_LATELY)(self._decoded)
         self._file = _open(path, read_only)
         self._read_only = read_only
         self._dirty = False
@@ -68,6 +72,9 @@ class Journal:
         offset = self._offsets.get(bytes.fromhex(address))
         if offset is None:
             return None
+        return self._answer_at(offset, address)
+
+    def _decoded(self, offset: int, address: str) -> Answer:
         payload = self._at_hand.get(offset) or self._read(offset)
         if payload is None:
             raise InvalidInput(f"{self.path} was changed by something else while in use; run again from what is left")

@@ -1,9 +1,9 @@
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.command_line import tasteloop
 
 ROOT = Path(__file__).parents[2]
 KEYS = {
@@ -28,8 +28,7 @@ KEYS = {
 
 
 def evaluate(*arguments):
-    command = [sys.executable, str(ROOT / "run_sim.py"), "evaluate", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return tasteloop("evaluate", *arguments, check=None)
 
 
 def rows_of(*arguments):
@@ -176,8 +175,7 @@ def test_bars_on_real_data(name, recall, ndcg):
         build("data", "ml-100k").load()
     except MissingResource as error:
         pytest.skip(str(error))
-    command = [sys.executable, str(ROOT / "run_sim.py"), "evaluate", "--recommender", name, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1200, check=True)
+    done = tasteloop("evaluate", "--recommender", name, "--json", seconds=1200)
     row = json.loads(done.stdout.splitlines()[-1])["rows"][0]
     assert row["recall@10"]["mean"] >= recall
     assert row["ndcg@10"]["mean"] >= ndcg

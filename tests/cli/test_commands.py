@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import run_sim
+from tests import command_line
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = sorted(run_sim._files())
@@ -16,9 +17,7 @@ SOUND = 'name: sound\ndata: {kind: "synthetic:tiny"}\nbehavior: {kind: uniform}\
 
 
 def tasteloop(*words, cwd=ROOT, **environment):
-    command = [sys.executable, str(ROOT / "run_sim.py"), *map(str, words)]
-    environment = os.environ | environment
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=120, check=False)
+    return command_line.tasteloop(*words, check=None, cwd=cwd, environment=os.environ | environment)
 
 
 def imported(*words):

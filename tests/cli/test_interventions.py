@@ -190,7 +190,7 @@ def test_they_are_drawn_and_listed(tmp_path: Path) -> None:
     path = written(
         tmp_path, "outage, at: 1d, until: 36h", "add_items, at: 2d, share: 0.1", base=BASE.replace("days: 5", "days: 3")
     )
-    tasteloop("run", path, "--out", tmp_path / "out")
+    tasteloop("run", path, "--out", tmp_path / "out", figures=True)
     report = (tmp_path / "out/report.html").read_text()
     assert "day 1 to 1.5: outage, nothing is shown" in report
     assert "from day 2: add_items, 12 items: i" in report

@@ -26,7 +26,8 @@ measures: {every: 6h}
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("periods")
     (folder / "periods.yaml").write_text(SCENARIO)
-    return Path(outcome(tasteloop("run", folder / "periods.yaml", "--json", "--out", folder / "run"))["run"])
+    done = tasteloop("run", folder / "periods.yaml", "--json", "--out", folder / "run", figures=True)
+    return Path(outcome(done)["run"])
 
 
 def measured(run: Path) -> pd.DataFrame:

@@ -21,7 +21,7 @@ SMALL = ("--set", "days=1", "--set", "users.count=20")
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     out = tmp_path_factory.mktemp("reference") / "run"
-    return outcome(tasteloop("run", SMOKE, *SMALL, "--seed", 3, "--json", "--out", out))
+    return outcome(tasteloop("run", SMOKE, *SMALL, "--seed", 3, "--json", "--out", out, figures=True))
 
 
 def smoke(out: Path, *words: object) -> dict[str, Any]:
@@ -43,8 +43,10 @@ def test_a_run_holds_what_it_promises(reference: dict[str, Any]) -> None:
         "report.html",
         "log",
         "run.log",
+        "plots",
     }
     assert names <= {path.name for path in folder.iterdir()}
+    assert len(list((folder / "plots").glob("*.png"))) >= 8
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["status"] == "finished"
     assert manifest["tables"]["impressions"]["rows"] == manifest["counts"]["impressions"] > 0

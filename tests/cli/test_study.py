@@ -40,7 +40,7 @@ side_by_side = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="on o
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("study")
     (folder / "two.yaml").write_text(SCENARIO)
-    done = tasteloop("study", folder / "two.yaml", "--out", folder / "out")
+    done = tasteloop("study", folder / "two.yaml", "--out", folder / "out", figures=True)
     assert done.stdout.splitlines()[-1] == str(folder / "out")
     return folder / "out"
 
@@ -189,7 +189,7 @@ def test_a_cells_error_ends_the_study_with_its_message_and_code(finished: Path, 
 def test_a_study_of_lags_says_what_lag_changes(tmp_path: Path) -> None:
     small = ("days=1", "users.count=12", "data.kind=synthetic:tiny", "data.min_interactions=5", "study.seeds=3")
     sets = [word for entry in small for word in ("--set", entry)]
-    tasteloop("study", ROOT / "scenarios" / "lag.yaml", *sets, "--out", tmp_path / "out")
+    tasteloop("study", ROOT / "scenarios" / "lag.yaml", *sets, "--out", tmp_path / "out", figures=True)
     figures = {figure["name"]: figure for figure in json.loads((tmp_path / "out/plots/captions.json").read_text())}
     assert "18 intervals exclude 0" in figures["lag_bias"]["alt"]
     frame = pd.read_csv(tmp_path / "out" / "plots" / "lag_bias.csv")

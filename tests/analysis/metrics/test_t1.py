@@ -1,13 +1,13 @@
 """The worked values of the toy world T1, through the command line."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.command_line import tasteloop
 
 ROOT = Path(__file__).resolve().parents[3]
 T1 = ROOT / "tests" / "golden" / "t1"
@@ -39,13 +39,7 @@ WORKED = {
 
 
 def score(*arguments: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "run_sim.py"), "score", *arguments, "--json"],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=T1,
-    )
+    done = tasteloop("score", *arguments, "--json", cwd=T1)
     assert done.stdout.count("\n") == 1
     return dict(json.loads(done.stdout))
 

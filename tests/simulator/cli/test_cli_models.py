@@ -1,24 +1,19 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.command_line import tasteloop
 
 ROOT = Path(__file__).resolve().parents[3]
 NAME = "smollm2-135m-instruct"
 
 
 def models(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "run_sim.py", "models", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "TASTELOOP_HOME": str(home), "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {**os.environ, "TASTELOOP_HOME": str(home), "NO_COLOR": "1"}
+    return tasteloop("models", *arguments, check=None, environment=environment)
 
 
 def test_list_says_what_there_is_and_how_to_get_it(tmp_path: Path) -> None:
