@@ -243,7 +243,7 @@ class Study:
     @property
     def where(self) -> str:
         """Return the point of the grid in words, empty without a grid."""
-        return ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in self.point.items())
+        return in_words(self.point)
 
     @property
     def every(self) -> float:
@@ -264,6 +264,16 @@ class Study:
         """Return every measured figure with its ``arm`` and ``seed``, cell after cell."""
         frames = [cell.run.metrics.assign(arm=cell.arm, seed=cell.seed) for cell in self.cells]
         return pd.concat(frames, ignore_index=True)
+
+
+def in_words(point: Mapping[str, Any]) -> str:
+    """Return the values of a grid's keys, of components their own.
+
+    >>> in_words({"behavior": {"kind": "llm", "decide": "likeness"}, "choice.rho": 0})
+    'behavior llm likeness, rho 0'
+    """
+    spelled = {key: value.values() if isinstance(value, Mapping) else (value,) for key, value in point.items()}
+    return ", ".join(" ".join((key.rpartition(".")[2], *map(str, values))) for key, values in spelled.items())
 
 
 def load_study(folder: Path) -> Study:

@@ -40,7 +40,7 @@ class Drawing(ABC):
     def caption(self, frame: pd.DataFrame) -> str:
         """Return the reading, the definitions and the replication behind the figure."""
         definitions = ", ".join(sorted(frame["definition_id"].unique()))
-        seeds = frame["seed"].nunique()
+        seeds = int(frame["seeds"].max()) if "seeds" in frame else frame["seed"].nunique()
         banded = self.bands and seeds >= FEWEST_FOR_INTERVAL
         spread = "mean and 95 % interval over seeds" if banded else "mean over seeds" if seeds > 1 else "no interval"
         low, high = int(frame["n"].min()), int(frame["n"].max())

@@ -43,7 +43,7 @@ class Forest(Plot):
                 rows.append(
                     {"figure": line.headline.label, "part": line.headline.section, "arm": entry.arm}
                     | {"percent": against.difference * scale, "low": against.low * scale, "high": against.high * scale}
-                    | {"seed": against.n, "n": entry.n, "definition_id": line.definition_id}
+                    | {"seeds": against.n, "n": entry.n, "definition_id": line.definition_id}
                 )
         return pd.DataFrame(rows).dropna(subset=["percent"]) if rows else pd.DataFrame()
 
@@ -78,7 +78,7 @@ class Forest(Plot):
     def caption(self, frame: pd.DataFrame) -> str:
         """Return the reading, the definitions and the replication."""
         definitions = ", ".join(sorted(frame["definition_id"].unique()))
-        n = int(frame["seed"].max())
+        n = int(frame["seeds"].max())
         there = frame["low"].notna().any()
         bars = "Bars are 95 % intervals, filled points exclude none." if there else f"n = {n}, no interval."
         return f"{self.reading} {bars} Definition: {definitions}; n = {n} pairs."

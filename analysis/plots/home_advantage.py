@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.compare import FEWEST_FOR_INTERVAL, WHOLE_RUN, interval
-from analysis.load import Study
+from analysis.load import Study, in_words
 from analysis.plots.base import Plot
 from analysis.plots.style import FAINT, PAGE, STYLES, arm_legend, panels
 
@@ -22,9 +22,9 @@ class HomeAdvantage(Plot):
     section = "outcomes"
     reading = (
         "Share of shown items that were watched, over its mean over all recommenders under the same users: above 1 "
-        "a recommender serves these users better than the others do. Points are the combinations of the other "
-        "assumptions, bars 95 % intervals over seeds. A ranking may be claimed only where all families agree; where "
-        "one alone puts a recommender first, it has an advantage at home."
+        "a recommender serves these users better than the others do. Bars are 95 % intervals over seeds. A ranking may "
+        "be claimed only where all families agree; where one alone puts a recommender first, it has an advantage at "
+        "home."
     )
     counted = "users"
     bands = True
@@ -58,6 +58,11 @@ class HomeAdvantage(Plot):
         arm_legend(figure, styles, lines=False)
         return figure
 
+    def caption(self, frame: pd.DataFrame) -> str:
+        """Return also in which order the other points of the grid stand."""
+        points = "; ".join(point for point in dict.fromkeys(frame["where"]) if point)
+        return super().caption(frame) + (f" The points of a family, from above: {points}." if points else "")
+
     def findings(self, frame: pd.DataFrame) -> str:
         """Return each family's best recommender, and every recommender's home advantage."""
         means = frame.groupby(["family", "arm"], sort=False)["value"].mean().unstack("family")
@@ -74,8 +79,8 @@ def _rows(study: Study) -> "list[dict[str, Any]]":
     rows = frame[(frame["metric"] == METRIC) & (frame["day"] == WHOLE_RUN) & (frame["group"] == "all")]
     values = rows.pivot_table(index="seed", columns="arm", values="value").reindex(columns=study.arms)
     relative = values.div(values.mean(axis=1), axis=0)
-    others = {key: value for key, value in study.point.items() if key != "behavior"}
-    shared = {"family": family(study.point["behavior"]), "where": str(others), "seed": len(values)}
+    others = in_words({key: value for key, value in study.point.items() if key != "behavior"})
+    shared = {"family": family(study.point["behavior"]), "where": others, "seeds": len(values)}
     found = []
     for arm in study.arms:
         mine = relative[arm].dropna().to_numpy(dtype=float)

@@ -51,7 +51,7 @@ class Latency(Drawing):
 
     def caption(self, frame: pd.DataFrame) -> str:
         """Return the reading, the definition, the protocol and the replication."""
-        protocol, fits = frame["protocol"].iloc[0], f"mean of {frame['seed'].max()} fit(s)"
+        protocol, fits = frame["protocol"].iloc[0], f"mean of {frame['seeds'].max()} fit(s)"
         return (
             f"{self.reading} One thread. Protocol: {protocol}. Definition: {frame['definition_id'].iloc[0]}; "
             f"{frame['n'].max():,} users; {fits}."
@@ -65,7 +65,7 @@ def tidy(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], protocol: 
         {"data": row["data"], "protocol": protocol, "arm": names[row["recommender"]]}
         | {"ms": row["ms_per_user"], "ms_p50": row["ms_p50"], "ms_p95": row["ms_p95"]}
         | {f"y{suffix}": row["intervals"]["ndcg@10"][key] for suffix, key in ENDS}
-        | {"seed": len(row["fits"]), "n": row["users"], "definition_id": definition}
+        | {"seeds": len(row["fits"]), "n": row["users"], "definition_id": definition}
         for row in rows
     ]
     return pd.DataFrame(made).dropna(subset=["ms", "y"]).reset_index(drop=True)

@@ -53,7 +53,7 @@ class MatchedAccuracy(Drawing):
 
     def caption(self, frame: pd.DataFrame) -> str:
         """Return the reading, the definitions, the protocol and the replication."""
-        fits = frame["seed"].max()
+        fits = frame["seeds"].max()
         defined = ", ".join(sorted({name for both in frame["definition_id"] for name in both.split(", ")}))
         return (
             f"{self.reading} Protocol: {frame['protocol'].iloc[0]}. Definition: {defined}; {frame['n'].max():,} users; "
@@ -70,7 +70,7 @@ def tidy(result: Mapping[str, Any], names: Mapping[str, str], protocol: str) -> 
         kinds = [baseline, *(m["kind"] for m in matches)]
         rows = [row for row in result["rows"] if row["data"] == data and _kind(row) in kinds]
         about: dict[str, Any] = {"protocol": protocol, "definition_id": f"{known['ndcg_at_k']}, {known[figure]}"}
-        about |= {"seed": len(rows[0]["fits"]), "n": rows[0]["users"], "data": data, "figure": figure}
+        about |= {"seeds": len(rows[0]["fits"]), "n": rows[0]["users"], "data": data, "figure": figure}
         for row in sorted(rows, key=lambda row: kinds.index(_kind(row))):
             ndcg, value = (row["intervals"][name]["mean"] for name in ("ndcg@10", figure))
             arm = {"arm": names[row["recommender"]], "kind": _kind(row), "baseline": baseline}

@@ -74,7 +74,7 @@ class Pareto(Drawing):
         definitions = ", ".join(sorted({name for both in frame["definition_id"] for name in both.split(", ")}))
         low, high = int(frame["n"].min()), int(frame["n"].max())
         size = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-        protocol, fits = frame["protocol"].iloc[0], f"mean of {frame['seed'].max()} fit(s)"
+        protocol, fits = frame["protocol"].iloc[0], f"mean of {frame['seeds'].max()} fit(s)"
         return f"{self.reading} Protocol: {protocol}. Definition: {definitions}; {size} users; {fits}."
 
 
@@ -94,7 +94,7 @@ def tidy(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], protocol: 
                 | {f"x{suffix}": across[key] for suffix, key in ENDS}
                 | {f"y{suffix}": accuracy[key] for suffix, key in ENDS}
                 | {"behind": "; ".join(names[name] for name in row["dominated_by"][side.figure])}
-                | {"seed": len(row["fits"]), "n": row["users"]}
+                | {"seeds": len(row["fits"]), "n": row["users"]}
                 | {"definition_id": f"{known['ndcg_at_k']}, {known[side.figure]}"}
             )
     frame = pd.DataFrame(made).dropna(subset=["x", "y"])

@@ -86,7 +86,7 @@ def _contrasts(study: Study, said: Mapping[str, Any]) -> Iterator[dict[str, Any]
     frame = frame[frame["metric"] == said["metric"]]
     for choice, rows in frame.groupby(list(CHOICES), sort=False):
         found = paired(rows, said["arm"], against)
-        ends = {"value": found.difference, "low": found.low, "high": found.high, "seed": found.n}
+        ends = {"value": found.difference, "low": found.low, "high": found.high, "seeds": found.n}
         where = {"where": study.where, "arm": said["arm"], "against": against, "n": int(rows["n"].min())}
         yield dict(zip(CHOICES, choice, strict=True)) | where | ends
 

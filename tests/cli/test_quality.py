@@ -22,13 +22,16 @@ SMALL += ("--family", "{kind: semantic_id, epochs: 1, width: 8, length: 5}", "--
 PARTS = {"columns", "structure", "neighborhoods", "two-sample", "bias shift", "privacy"}
 
 
+def played(folder, *words):
+    sets = ("--set", "behavior={kind: calibrated}", "--set", "users.count=150", "--set", "data.min_interactions=5")
+    tasteloop("run", ROOT / "scenarios" / "smoke.yaml", *sets, *words, "--out", folder, "--json")
+    return folder
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A run on an invented world, whose watches are the synthetic rows."""
-    folder = tmp_path_factory.mktemp("run") / "run"
-    words = ("--set", "behavior={kind: calibrated}", "--set", "users.count=150", "--set", "data.min_interactions=5")
-    tasteloop("run", ROOT / "scenarios" / "smoke.yaml", *words, "--days", 8, "--out", folder, "--json")
-    return folder
+    return played(tmp_path_factory.mktemp("run") / "run", "--days", 8)
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +134,16 @@ def test_utility_is_measured_on_real_rows_beside_all_controls(dataset, tmp_path)
     assert {row["verdict"] for row in pairs} <= {"shown", "not shown", "opposite"}
     assert {row["ratio"] for row in told["cold_items"]} <= {0.25, 1.0}
     assert "no_llm" in told["absent"]
+
+
+def test_runs_of_other_seeds_are_of_the_same_real_rows_and_judged_in_turn(run, tmp_path):
+    other = played(tmp_path / "other", "--days", 4, "--seed", 2)
+    small = ("--family", "ease", "--ratio", 0.1, "--seeds", 2, "--json")
+    both = outcome(tasteloop("utility", run, other, *small))
+    alone = {row["source"]: row["splits"]["all"]["value"] for row in both["rows"] if row["use"] != "added"}
+    swapped = outcome(tasteloop("utility", other, run, *small))
+    assert both["seeds"] == 2
+    assert {row["source"]: row["splits"]["all"]["value"] for row in swapped["rows"] if row["use"] != "added"} != alone
 
 
 def test_the_same_pipeline_without_the_language_model_is_one_more_column(run, dataset):

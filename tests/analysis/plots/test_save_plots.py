@@ -45,7 +45,8 @@ def test_every_figure_is_saved_with_its_data_and_words(one_seed: Path) -> None:
     assert len(drawn) >= 8
     for figure in drawn:
         frame = pd.read_csv(one_seed / "plots" / figure["data"])
-        assert {"arm", "seed", "definition_id", "n"} <= set(frame.columns)
+        assert {"arm", "definition_id", "n"} <= set(frame.columns)
+        assert ("seed" in frame) != ("seeds" in frame), "one seed a row, or how many are behind it"
         assert frame["definition_id"].iloc[0] in figure["caption"]
         assert "no interval" in figure["caption"]
         assert figure["alt"].startswith(figure["title"])
