@@ -44,6 +44,7 @@ def tasteloop(
     with tempfile.TemporaryDirectory() as folder:
         out, err = (Path(folder) / name for name in ("out", "err"))
         asked = {"words": command, "folder": str(cwd), "environment": dict(environment), "seconds": seconds}
+        asked["cores"] = sorted(os.sched_getaffinity(0))
         assert forks.stdin is not None
         assert forks.stdout is not None
         print(json.dumps({**asked, "out": str(out), "err": str(err), "figures": figures}), file=forks.stdin, flush=True)

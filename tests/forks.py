@@ -1,7 +1,7 @@
 """A process that has imported what commands import, and forks a process of its own for every command line it is told.
 
-Each is a line of JSON on standard input: words, folder, environment, files for both outputs, seconds at most, and
-whether to leave figures out. The answer is the exit code, negative for a signal, or null where it took too long.
+Each is a line of JSON on standard input: words, folder, environment, cores, files for both outputs, seconds at
+most, and whether it draws. The answer is the exit code, negative for a signal, or null where it took too long.
 """
 
 import importlib
@@ -27,6 +27,7 @@ def become(asked: dict[str, Any]) -> None:
     for number, path in enumerate((os.devnull, asked["out"], asked["err"])):
         os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), number)
     os.chdir(asked["folder"])
+    os.sched_setaffinity(0, asked["cores"])
     os.environ.clear()
     os.environ.update(asked["environment"])
     sys.argv = [RUN, *asked["words"]]
