@@ -20,7 +20,8 @@ seed: {seed}
 days: 3
 data: {{kind: "synthetic:tiny", min_interactions: 5}}
 users: {{count: 30}}
-behavior: {{kind: mixed, members: [{{kind: llm, share: 0.2, model: scripted, decide: structured}}, {{kind: uniform}}]}}
+behavior: {{kind: mixed, members: [{{kind: llm, share: 0.2, model: scripted, decide: structured, fallback: uniform}},
+  {{kind: uniform}}]}}
 llm: {{scripted: {{kind: scripted}}}}
 recommender: {{kind: {recommender}, slate_size: 10}}
 budget: {{fallback_share: 1}}

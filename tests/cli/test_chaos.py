@@ -17,7 +17,7 @@ name: small
 days: 1
 data: {kind: "synthetic:tiny", min_interactions: 5}
 users: {count: 12, max_pages: 1}
-behavior: {kind: llm, model: any, decide: structured}
+behavior: {kind: llm, model: any, decide: structured, fallback: {kind: calibrated, fit_users: 20}}
 llm: {any: {kind: scripted}}
 recommender: {kind: ease, slate_size: 5}
 budget: {fallback_share: 1.0}

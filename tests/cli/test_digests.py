@@ -19,7 +19,8 @@ data: {kind: "synthetic:tiny", min_interactions: 5}
 users: {count: 40, max_pages: 2}
 behavior:
   kind: mixed
-  members: [{kind: llm, share: 0.6, model: asked, decide: structured}, {kind: calibrated, share: 0.4}]
+  members: [{kind: llm, share: 0.6, model: asked, decide: structured, fallback: {kind: calibrated, fit_users: 20}},
+    {kind: calibrated, fit_users: 20, share: 0.4}]
 llm: {asked: {kind: scripted}}
 recommender: {kind: ease, slate_size: 5, retrain: 12h}
 budget: {fallback_share: 1.0}

@@ -8,16 +8,17 @@ import pytest
 
 from tests.command_line import outcome, tasteloop
 
-TEACHER = """
+TALKING = "{kind: llm, model: scripted, decide: structured, fallback: {kind: calibrated, fit_users: 20}}"
+TEACHER = f"""
 name: teacher
 seed: 1
 days: 4
-data: {kind: "synthetic:tiny", min_interactions: 5}
-users: {count: 12, persona: {kind: sampled, min_interactions: 5}}
-behavior: {kind: llm, model: scripted, decide: structured}
-llm: {scripted: {kind: scripted}}
-recommender: {kind: popularity}
-budget: {fallback_share: 0.9}
+data: {{kind: "synthetic:tiny", min_interactions: 5}}
+users: {{count: 12, persona: {{kind: sampled, min_interactions: 5}}}}
+behavior: {TALKING}
+llm: {{scripted: {{kind: scripted}}}}
+recommender: {{kind: popularity}}
+budget: {{fallback_share: 0.9}}
 """
 
 
@@ -30,7 +31,7 @@ def many(tmp_path: Path) -> Path:
     scenario.write_text(TEACHER)
     tasteloop("run", scenario, "--out", journal)
     behavior = f"{{kind: distilled, journal: {journal}, shadow: 0.2, model: scripted, decide: structured}}"
-    scenario.write_text(TEACHER.replace("{kind: llm, model: scripted, decide: structured}", behavior))
+    scenario.write_text(TEACHER.replace(TALKING, behavior))
     return scenario
 
 
@@ -62,6 +63,6 @@ def test_students_in_columns_and_one_by_one_leave_the_same_log(tmp_path: Path) -
 def test_a_shadow_has_to_ask_a_model_that_there_is(tmp_path: Path) -> None:
     scenario = tmp_path / "teacher.yaml"
     behavior = f"{{kind: distilled, journal: {tmp_path}, model: other}}"
-    scenario.write_text(TEACHER.replace("{kind: llm, model: scripted, decide: structured}", behavior))
+    scenario.write_text(TEACHER.replace(TALKING, behavior))
     refused = tasteloop("validate", scenario, check=2)
     assert "'other'" in refused.stderr + refused.stdout

@@ -28,7 +28,7 @@ seed: 3
 days: 5
 data: {kind: "synthetic:tiny", min_interactions: 5}
 users: {count: 30, search: 0.2}
-behavior: {kind: calibrated, fit_users: 60}
+behavior: {kind: calibrated, fit_users: 20}
 social: {tell: 0.5}
 platform: {window: 1h}
 recommender: {kind: item_knn, slate_size: 5, retrain: 1d}
@@ -56,8 +56,10 @@ TALKING = (
     BASE.replace("users: {count: 30", "users: {count: 10, max_pages: 2")
     .replace("days: 5", "days: 2")
     .replace(
-        "behavior: {kind: calibrated, fit_users: 60}",
-        """behavior: {kind: mixed, members: [{kind: llm, model: asked, decide: structured}, {kind: calibrated}]}
+        "behavior: {kind: calibrated, fit_users: 20}",
+        """behavior: {kind: mixed, members: [
+    {kind: llm, model: asked, decide: structured, fallback: {kind: calibrated, fit_users: 20}},
+    {kind: calibrated, fit_users: 20}]}
 llm: {asked: {kind: scripted}}
 budget: {fallback_share: 1.0}""",
     )
@@ -145,8 +147,10 @@ def test_a_run_stopped_within_interventions_goes_on(
         assert played(out / "scenario.resolved.yaml", out) == everything[2], hour
 
 
-@pytest.mark.parametrize("columns", ["true", "false"])
-@pytest.mark.parametrize("fit", [2, 7])
+@pytest.mark.parametrize(
+    ("fit", "columns"),
+    [(2, "true"), (7, "false"), *(pytest.param(*both, marks=pytest.mark.slow) for both in ((2, "false"), (7, "true")))],
+)
 def test_a_run_killed_while_an_intervention_acts_is_resumed(
     everything: tuple[Path, Path, str], tmp_path: Path, fit: int, columns: str
 ) -> None:

@@ -26,7 +26,8 @@ users: {count: 30}
 recommender: {kind: oracle, slate_size: 5, retrain: 1d}
 behavior: {kind: calibrated, fit_users: 60}
 """
-LLM = """behavior: {kind: mixed, members: [{kind: calibrated}, {kind: llm, model: asked}]}
+LLM = """behavior: {kind: mixed, members: [{kind: calibrated, fit_users: 20},
+  {kind: llm, model: asked, fallback: {kind: calibrated, fit_users: 20}}]}
 llm: {asked: {kind: scripted}}
 """
 

@@ -23,7 +23,8 @@ PARTS = {"columns", "structure", "neighborhoods", "two-sample", "bias shift", "p
 
 
 def played(folder, *words):
-    sets = ("--set", "behavior={kind: calibrated}", "--set", "users.count=150", "--set", "data.min_interactions=5")
+    keys = ("behavior={kind: calibrated, fit_users: 20}", "users.count=150", "data.min_interactions=5")
+    sets = [word for key in keys for word in ("--set", key)]
     tasteloop("run", ROOT / "scenarios" / "smoke.yaml", *sets, *words, "--out", folder, "--json")
     return folder
 

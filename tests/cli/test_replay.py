@@ -21,7 +21,7 @@ name: two
 days: 1
 data: {kind: "synthetic:tiny", min_interactions: 5}
 users: {count: 8, max_pages: 1}
-behavior: {kind: llm, model: scripted, decide: structured}
+behavior: {kind: llm, model: scripted, decide: structured, fallback: {kind: calibrated, fit_users: 20}}
 llm: {scripted: {kind: scripted}}
 recommender: {slate_size: 5}
 budget: {fallback_share: 1.0}

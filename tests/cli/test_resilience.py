@@ -27,7 +27,8 @@ data: {kind: "synthetic:tiny", min_interactions: 5}
 users: {count: 24, max_pages: 2}
 behavior:
   kind: mixed
-  members: [{kind: llm, share: 0.75, model: asked, decide: structured}, {kind: calibrated, share: 0.25}]
+  members: [{kind: llm, share: 0.75, model: asked, decide: structured, fallback: {kind: calibrated, fit_users: 20}},
+    {kind: calibrated, fit_users: 20, share: 0.25}]
 llm: {asked: {kind: scripted}}
 recommender: {kind: ease, slate_size: 5, retrain: 12h}
 budget: {fallback_share: 0.9}
@@ -236,7 +237,8 @@ def test_a_place_that_cannot_be_written_is_named(scenario: Path, place: str) -> 
 @pytest.mark.parametrize("talks", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_second_process_is_refused_and_disturbs_nothing(scenario: Path, tmp_path: Path, talks: bool) -> None:
     out = tmp_path / "run"
-    slow = ["--set", "llm.asked.latency_s=0.2"] if talks else ["--set", "behavior={kind: calibrated}", "--days", "30"]
+    quick = ["--set", "behavior={kind: calibrated, fit_users: 20}", "--days", "30"]
+    slow = ["--set", "llm.asked.latency_s=0.2"] if talks else quick
     command = [sys.executable, str(ROOT / "run_sim.py"), "run", str(scenario), *slow, "--out", str(out), "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as first:
         while not (out / "manifest.json").exists():

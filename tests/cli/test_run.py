@@ -78,7 +78,9 @@ def test_replay_of_another_run_says_what_is_missing(reference: dict[str, Any], t
     assert "answers.journal" in done.stderr
 
 
-@pytest.mark.parametrize("answers_kb", [0.2, 1.5, 3])
+@pytest.mark.parametrize(
+    "answers_kb", [pytest.param(0.2, marks=pytest.mark.slow), 1.5, pytest.param(3, marks=pytest.mark.slow)]
+)
 def test_a_killed_run_resumes_to_the_same_log(reference: dict[str, Any], tmp_path: Path, answers_kb: float) -> None:
     out = tmp_path / "run"
     command = [sys.executable, str(ROOT / "run_sim.py"), "run", str(SMOKE), *SMALL, "--seed", "3", "--out", str(out)]
@@ -104,7 +106,9 @@ def test_a_budget_stops_resumably(reference: dict[str, Any], tmp_path: Path) -> 
     )
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_an_interrupted_run_says_how_to_go_on(
     reference: dict[str, Any], tmp_path: Path, number: signal.Signals, code: int
 ) -> None:

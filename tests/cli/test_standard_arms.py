@@ -23,7 +23,8 @@ study:
   arms: {ease: {}}
   standard_arms: [random, most_popular, no_recommender, oracle]
 """
-TALKING = """behavior: {kind: mixed, members: [{kind: calibrated}, {kind: llm, model: asked}]}
+TALKING = """behavior: {kind: mixed, members: [{kind: calibrated, fit_users: 20},
+  {kind: llm, model: asked, fallback: {kind: calibrated, fit_users: 20}}]}
 llm: {asked: {kind: scripted}}
 """
 

@@ -21,7 +21,7 @@ seed: 5
 days: 1
 data: {kind: "synthetic:tiny", min_interactions: 5}
 users: {count: 15}
-behavior: {kind: calibrated}
+behavior: {kind: calibrated, fit_users: 20}
 recommender: {slate_size: 5}
 study:
   baseline: random
@@ -140,7 +140,9 @@ def test_cells_side_by_side_have_the_digests_of_cells_in_turn(finished: Path, tm
 
 
 @side_by_side
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(
+    ("number", "code"), [pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow), (signal.SIGKILL, -9)]
+)
 def test_a_study_ended_by_a_signal_leaves_nobody_and_resumes_to_the_same_logs(
     finished: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
@@ -159,7 +161,7 @@ def test_a_study_ended_by_a_signal_leaves_nobody_and_resumes_to_the_same_logs(
 
 
 @side_by_side
-@pytest.mark.parametrize("wanted", [0, 1])
+@pytest.mark.parametrize("wanted", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_ctrl_c_of_a_terminal_reaches_all_processes_and_stops_them_in_order(
     finished: Path, tmp_path: Path, wanted: int
 ) -> None:

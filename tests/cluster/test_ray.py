@@ -37,7 +37,7 @@ users:
 behavior:
   kind: mixed
   members:
-    - {kind: calibrated, share: 0.6}
+    - {kind: calibrated, fit_users: 20, share: 0.6}
     - {kind: affinity, share: 0.4}
 recommender: {kind: ease, slate_size: 6, retrain: 4h, levers: [{kind: mmr, strength: 0.2}]}
 social: {graph: {kind: watts_strogatz}, tell: 1.0, influence: 5}
@@ -54,7 +54,8 @@ data: {kind: "synthetic:tiny", min_interactions: 5}
 users: {count: 40, max_pages: 2}
 behavior:
   kind: mixed
-  members: [{kind: llm, share: 0.7, model: asked, decide: structured}, {kind: calibrated, share: 0.3}]
+  members: [{kind: llm, share: 0.7, model: asked, decide: structured, fallback: {kind: calibrated, fit_users: 20}},
+    {kind: calibrated, fit_users: 20, share: 0.3}]
 llm: {asked: {kind: openai, model: stub, base_url: "URL"}}
 recommender: {kind: popularity, slate_size: 5, retrain: 12h}
 budget: {fallback_share: 1.0}
@@ -65,7 +66,7 @@ seed: 3
 days: 0.25
 data: {kind: "synthetic:tiny", min_interactions: 5}
 users: {count: 20}
-behavior: {kind: calibrated}
+behavior: {kind: calibrated, fit_users: 20}
 recommender: {kind: popularity, slate_size: 5, retrain: 6h}
 study:
   baseline: popular
@@ -155,7 +156,7 @@ def kill_a_shard() -> None:
     os.kill(shards[0].pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("kind", ["columns", "talkers"])
+@pytest.mark.parametrize("kind", ["columns", pytest.param("talkers", marks=pytest.mark.slow)])
 def test_a_lost_worker_changes_nothing(
     play: Play, alone: dict[str, Any], talking: tuple[str, dict[str, Any]], kind: str
 ) -> None:
@@ -165,6 +166,7 @@ def test_a_lost_worker_changes_nothing(
     assert sharded["log_digest"] == whole["log_digest"]
 
 
+@pytest.mark.slow
 def test_a_lost_node_changes_nothing(
     play: Play, alone: dict[str, Any], cluster: TwoNodes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,15 +21,15 @@ users: {count: 60}
 behavior:
   kind: mixed
   members:
-    - {kind: calibrated, share: 0.4}
+    - {kind: calibrated, fit_users: 20, share: 0.4}
     - {kind: affinity, share: 0.2}
     - {kind: cascade, share: 0.2}
     - {kind: uniform, share: 0.2}
 recommender: {kind: item_knn, slate_size: 6, retrain: 8h}
 """
-TALKING = RULES.replace("members:", "members:\n    - {kind: llm, share: 0.3, model: scripted}").replace(
-    "recommender:", "llm: {scripted: {kind: scripted}}\nrecommender:"
-)
+TALKING = RULES.replace(
+    "members:", "members:\n    - {kind: llm, share: 0.3, model: scripted, fallback: {kind: calibrated, fit_users: 20}}"
+).replace("recommender:", "llm: {scripted: {kind: scripted}}\nrecommender:")
 
 
 def played(folder: Path, text: str, *sets: str, stop_after: int | None = None) -> dict[str, Any]:
@@ -94,8 +94,15 @@ def test_lag_delays_what_others_do(tmp_path: Path) -> None:
     assert len({manifest["log_digest"] for manifest in runs}) == 3
 
 
-@pytest.mark.parametrize("stops", [(30,), (11, 90), (150,)])
-@pytest.mark.parametrize("rows", [250_000, 300])
+@pytest.mark.parametrize(
+    ("rows", "stops"),
+    [
+        (250_000, (30,)),
+        (300, (11, 90)),
+        (250_000, (150,)),
+        *(pytest.param(*both, marks=pytest.mark.slow) for both in ((300, (30,)), (250_000, (11, 90)), (300, (150,)))),
+    ],
+)
 def test_a_run_goes_on_from_its_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stops: tuple[int, ...], rows: int
 ) -> None:
