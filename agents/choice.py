@@ -220,9 +220,10 @@ def _satiety(told: Sequence[Told], point: Floats, log_activity: Floats) -> float
 
 def _likelihood(told: Sequence[Told], point: Floats, keen: Floats) -> float:
     """Return the log-likelihood of events."""
+    if not told:
+        return 0.0
     utility = np.concatenate(
-        [np.empty((0, 1 + NEGATIVES))]
-        + [
+        [
             factor * ((here @ point[:-1])[own.place] + point[-1] * own.popularity) + own.offset
             for (own, here), factor in zip(told, keen.tolist(), strict=True)
         ]

@@ -243,7 +243,7 @@ class Study:
     @property
     def where(self) -> str:
         """Return the point of the grid in words, empty without a grid."""
-        return in_words(self.point)
+        return point_in_words(self.point)
 
     @property
     def every(self) -> float:
@@ -266,10 +266,10 @@ class Study:
         return pd.concat(frames, ignore_index=True)
 
 
-def in_words(point: Mapping[str, Any]) -> str:
+def point_in_words(point: Mapping[str, Any]) -> str:
     """Return the values of a grid's keys, of components their own.
 
-    >>> in_words({"behavior": {"kind": "llm", "decide": "likeness"}, "choice.rho": 0})
+    >>> point_in_words({"behavior": {"kind": "llm", "decide": "likeness"}, "choice.rho": 0})
     'behavior llm likeness, rho 0'
     """
     spelled = {key: value.values() if isinstance(value, Mapping) else (value,) for key, value in point.items()}

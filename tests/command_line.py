@@ -41,13 +41,21 @@ def tasteloop(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command line in a process of its own, which need not import anything; a run draws only if ``figures``."""
     forks, command = _forks(), list(map(str, words))
+    assert forks.stdin is not None
+    assert forks.stdout is not None
     with tempfile.TemporaryDirectory() as folder:
         out, err = (Path(folder) / name for name in ("out", "err"))
-        asked = {"words": command, "folder": str(cwd), "environment": dict(environment), "seconds": seconds}
-        asked["cores"] = sorted(os.sched_getaffinity(0))
-        assert forks.stdin is not None
-        assert forks.stdout is not None
-        print(json.dumps({**asked, "out": str(out), "err": str(err), "figures": figures}), file=forks.stdin, flush=True)
+        asked = {
+            "words": command,
+            "folder": str(cwd),
+            "environment": dict(environment),
+            "cores": sorted(os.sched_getaffinity(0)),
+            "out": str(out),
+            "err": str(err),
+            "seconds": seconds,
+            "figures": figures,
+        }
+        print(json.dumps(asked), file=forks.stdin, flush=True)
         code = json.loads(forks.stdout.readline())
         done = subprocess.CompletedProcess(command, code, out.read_text(), err.read_text())
     if code is None:
@@ -57,12 +65,10 @@ def tasteloop(
     return done
 
 
-def called(command: Callable[..., None], *words: object, figures: bool = False) -> Result:
-    """Call one command within this process; a run draws only if ``figures``."""
-    if figures:
-        return CliRunner().invoke(app(command), list(map(str, words)))
+def called(command: Callable[..., None], *words: object) -> Result:
+    """Call one command within this process; a run draws nothing."""
     with patch("analysis.finish.draw_all", lambda *_, **__: []):
-        return called(command, *words, figures=True)
+        return CliRunner().invoke(app(command), list(map(str, words)))
 
 
 def outcome(done: subprocess.CompletedProcess[str] | Result) -> dict[str, Any]:

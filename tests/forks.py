@@ -25,7 +25,9 @@ sys.path[0] = str(Path(RUN).parent)
 def become(asked: dict[str, Any]) -> None:
     """Be the process of a command line, up to running it."""
     for number, path in enumerate((os.devnull, asked["out"], asked["err"])):
-        os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), number)
+        opened = os.open(path, os.O_RDWR | os.O_CREAT)
+        os.dup2(opened, number)
+        os.close(opened)
     os.chdir(asked["folder"])
     os.sched_setaffinity(0, asked["cores"])
     os.environ.clear()
@@ -39,7 +41,9 @@ def become(asked: dict[str, Any]) -> None:
 
 def exit_code(child: int, seconds: float) -> int | None:
     """Wait for a process; kill it and return None where it takes longer."""
-    ended, _, _ = select.select([os.pidfd_open(child)], [], [], seconds)
+    handle = os.pidfd_open(child)
+    ended, _, _ = select.select([handle], [], [], seconds)
+    os.close(handle)
     if not ended:
         os.kill(child, signal.SIGKILL)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

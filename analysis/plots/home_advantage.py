@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.compare import FEWEST_FOR_INTERVAL, WHOLE_RUN, interval
-from analysis.load import Study, in_words
+from analysis.load import Study, point_in_words
 from analysis.plots.base import Plot
 from analysis.plots.style import FAINT, PAGE, STYLES, arm_legend, panels
 
@@ -79,7 +79,7 @@ def _rows(study: Study) -> "list[dict[str, Any]]":
     rows = frame[(frame["metric"] == METRIC) & (frame["day"] == WHOLE_RUN) & (frame["group"] == "all")]
     values = rows.pivot_table(index="seed", columns="arm", values="value").reindex(columns=study.arms)
     relative = values.div(values.mean(axis=1), axis=0)
-    others = in_words({key: value for key, value in study.point.items() if key != "behavior"})
+    others = point_in_words({key: value for key, value in study.point.items() if key != "behavior"})
     shared = {"family": family(study.point["behavior"]), "where": others, "seeds": len(values)}
     found = []
     for arm in study.arms:

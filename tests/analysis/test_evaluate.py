@@ -1,11 +1,9 @@
 import json
-from pathlib import Path
 
 import pytest
 
 from tests.command_line import tasteloop
 
-ROOT = Path(__file__).parents[2]
 KEYS = {
     "recommender",
     "data",

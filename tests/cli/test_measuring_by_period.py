@@ -74,10 +74,7 @@ def test_figures_say_what_a_point_stands_for(run: Path) -> None:
     assert "first to last 6 hours: " in captions["concentration_over_time"]["alt"]
 
 
-def test_a_run_is_measured_anew_by_another_period_and_stays_the_same_run(
-    run: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("analysis.finish.draw_all", lambda *_, **__: [])
+def test_a_run_is_measured_anew_by_another_period_and_stays_the_same_run(run: Path) -> None:
     whole = measured(run).query("day == -1").reset_index(drop=True)
     assert called(report.command, str(run), "--every", "15m").exit_code == 0
     assert told(run).tolist() == pytest.approx(coverage(run, 15).tolist())

@@ -7,7 +7,6 @@ import pytest
 
 from tests.command_line import tasteloop
 
-ROOT = Path(__file__).resolve().parents[3]
 NAME = "smollm2-135m-instruct"
 
 
