@@ -43,6 +43,7 @@ class CoLlm(Scorer):
 
     A small causal text model learns from titles, decades and genres alone. Then it is frozen, and only a mapping from
     vectors of who takes what together to one soft word per item is learned. Items nobody took have their words alone.
+    Above 10,000 items, targets are compared with a sample of the catalog.
 
     injection: soft is the above; the others are controls: text_only injects nothing, verbalised says the vectors in
     words of a fixed list while the text model learns, placebo is soft with vectors dealt out anew among items, ensemble
@@ -133,6 +134,7 @@ class CoLlm(Scorer):
         import torch
 
         optimizer = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], weight_decay=0.05)
+        popularity = torch.from_numpy(1 + log.counts(len(self._words))).float()
         network.train()
         for epoch in range(epochs):
             inputs, targets = (torch.from_numpy(part) for part in windows(log, self.length, rng))
@@ -142,7 +144,7 @@ class CoLlm(Scorer):
                 rate = self.learning_rate * min(1.0, 10 * share + 0.1) * (1.02 - share)
                 optimizer.param_groups[0]["lr"] = rate
                 optimizer.zero_grad()
-                torch.autograd.backward(_loss(network, inputs[rows], targets[rows]))
+                torch.autograd.backward(_loss(network, inputs[rows], targets[rows], popularity))
                 optimizer.step()
             progress((epoch + 1) / epochs)
         network.eval()
@@ -193,13 +195,13 @@ class CoLlm(Scorer):
         self._network.eval()
 
 
-def _loss(network: "WordedNetwork", inputs: "Tensor", targets: "Tensor") -> "Tensor":
+def _loss(network: "WordedNetwork", inputs: "Tensor", targets: "Tensor", popularity: "Tensor") -> "Tensor":
     """Return the mean cross-entropy over places where input and target are both real."""
-    import torch
+    from simulator.recommenders.cross_entropy import next_cross_entropy
 
     real = (inputs > 0) & (targets > 0)
     items = network.items()
-    return torch.nn.functional.cross_entropy(network(inputs, items)[real] @ items[1:].T, targets[real] - 1)
+    return next_cross_entropy(network(inputs, items)[real], items[1:], targets[real] - 1, popularity)
 
 
 def _standardized(scores: "Tensor") -> "Tensor":

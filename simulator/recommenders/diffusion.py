@@ -103,7 +103,7 @@ class Diffusion(Scorer):
 
         epochs = self.refit_epochs if warm else self.epochs
         rate = self.learning_rate / 4 if warm else self.learning_rate
-        optimizer = torch.optim.Adam(network.parameters(), lr=rate)
+        optimizer = torch.optim.Adam(network.parameters(), lr=rate, fused=True)  # whole rows make the weights many
         for epoch, batches in zip(range(epochs), self.training(log, rng), strict=False):
             for batch in batches:
                 optimizer.zero_grad()

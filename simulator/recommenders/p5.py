@@ -35,7 +35,8 @@ CONTINUED = 4
 class P5(Scorer):
     """Train one encoder-decoder on texts of several tasks at once, items being words (P5, RecSys 2022, 2203.13366).
 
-    Besides recommending it predicts ratings and explains, if it was trained to.
+    Besides recommending it predicts ratings and explains, if it was trained to. Above 10,000 words, what should be said
+    is compared with a sample of them.
 
     tasks: what is trained together: sequential, rating, explanation.
     epochs: passes over the users in a first fit, each with one text per user and task.
@@ -46,6 +47,7 @@ class P5(Scorer):
     dropout: share of states silenced in training.
     learning_rate: the highest of a fit; refits start at a quarter.
     batch: texts per step, all of one task.
+    reads: texts of each task that a fit reads at most: many users are passed over less often.
     """
 
     warm: ClassVar[bool] = True
@@ -61,6 +63,7 @@ class P5(Scorer):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     learning_rate: Annotated[float, Field(gt=0)] = 0.003
     batch: Annotated[int, Field(ge=1)] = 64
+    reads: Annotated[int, Field(ge=1)] = 100_000
     _words: Vocabulary | None = field(init=False, repr=False, default=None)
     _genres: Ints = field(init=False, repr=False, default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
     _items: tuple[Item, ...] = field(init=False, repr=False, default=())
@@ -103,15 +106,20 @@ class P5(Scorer):
 
         assert self._network is not None
         network, epochs = self._network.train(), self.refit_epochs if warm else self.epochs
+        epochs = min(epochs, max(1, self.reads // max(len(np.unique(log.user_id)), 1)))
         highest = self.learning_rate / 4 if warm else self.learning_rate
         optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.01)
         for epoch in range(epochs):
             every = list(self._batches(log, rng))
+            size = self._known().size
+            often = sum((np.bincount(wanted.ravel(), minlength=size) for _, _, wanted in every), np.ones(size))
+            popularity = torch.from_numpy(often).float()
             for step, place in enumerate(rng.permutation(len(every)).tolist()):
                 share = (epoch + step / len(every)) / epochs
                 optimizer.param_groups[0]["lr"] = highest * min(1.0, 10 * share + 0.1) * (1.05 - share)
                 optimizer.zero_grad()
-                torch.autograd.backward(self._loss(*map(torch.from_numpy, every[place])))
+                read, said, wanted = map(torch.from_numpy, every[place])
+                torch.autograd.backward(self._loss(read, said, wanted, popularity))
                 torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
                 optimizer.step()
             progress((epoch + 1) / epochs, f"epoch {epoch + 1} of {epochs}")
@@ -130,13 +138,13 @@ class P5(Scorer):
             rows = [makers[task](person, self.length, rng) for person in users]
             yield from text_tasks.batches([row for row in rows if row is not None], self.batch, self.length, rng)
 
-    def _loss(self, read: "Tensor", said: "Tensor", wanted: "Tensor") -> "Tensor":
-        import torch
+    def _loss(self, read: "Tensor", said: "Tensor", wanted: "Tensor", popularity: "Tensor") -> "Tensor":
+        from simulator.recommenders.cross_entropy import next_cross_entropy
 
         assert self._network is not None
-        real = wanted > 0
-        logits = self._network.logits(self._network(read, said)[real])
-        return torch.nn.functional.cross_entropy(logits, wanted[real])
+        network, real = self._network, wanted > 0
+        states = network(read, said)[real]
+        return next_cross_entropy(states, network.token, wanted[real], popularity, bias=network.bias)
 
     # -- the three tasks ----------------------------------------------------------------------------
 

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from simulator.recommenders.transformer import FAR, Backbone, Block, Rows, SequenceNetwork, mean_cross_entropy
+from simulator.recommenders.cross_entropy import mean_cross_entropy
+from simulator.recommenders.transformer import FAR, Backbone, Block, Rows, SequenceNetwork
 
 
 class SemanticNetwork(SequenceNetwork):

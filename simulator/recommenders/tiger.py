@@ -132,7 +132,7 @@ class Tiger(Scorer):
         """Return the mean cross-entropy over digits and over places where input and target are both real."""
         import torch
 
-        from simulator.recommenders.transformer import mean_cross_entropy
+        from simulator.recommenders.cross_entropy import mean_cross_entropy
 
         real = (inputs > 0) & (targets > 0)
         after = np.where(targets > 0, targets, np.pad(inputs[:, 1:], ((0, 0), (0, 1))))

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from simulator.recommenders.cross_entropy import next_cross_entropy
+
 FAR = -1e9
 """Added to the attention of what may not be seen; finite, so that empty rows stay numbers."""
 HEADS = 2
@@ -51,13 +53,6 @@ class SequenceNetwork(nn.Module):
         """Go on from the tensors of a network like this one, which may know fewer items."""
         for name, mine in self.state_dict().items():
             mine[: len(trained[name])] = trained[name]
-
-
-def mean_cross_entropy(logits: Tensor, wanted: Tensor, weight: Tensor | None) -> Tensor:
-    """Return the mean over rows of the cross-entropy, times the row's weight where there are weights."""
-    if weight is None:
-        return functional.cross_entropy(logits, wanted)
-    return (functional.cross_entropy(logits, wanted, reduction="none") * weight).mean()
 
 
 class Layer(nn.Module):
@@ -168,11 +163,7 @@ class Unit(Layer):
 
 
 class ItemNetwork(SequenceNetwork):
-    """Predict the next item by the cosine of the hidden state and the embeddings that histories are read by.
-
-    Above ``FULL`` items, training compares each target with a sample drawn by popularity, corrected for
-    how it was drawn (sampled softmax).
-    """
+    """Predict the next item by the cosine of the hidden state and the embeddings that histories are read by."""
 
     popularity: Tensor
 
@@ -193,14 +184,7 @@ class ItemNetwork(SequenceNetwork):
 
     def loss(self, hidden: Tensor, items: Tensor, weight: Tensor | None) -> Tensor:
         """Return the mean cross-entropy over the catalog, or over a sample of it."""
-        if len(self.popularity) <= FULL:
-            return mean_cross_entropy(hidden @ self._offered().T, items, weight)
-        chance = self.popularity.sqrt() / self.popularity.sqrt().sum()
-        drawn = torch.multinomial(chance, SAMPLE, replacement=True)
-        offered, often = self._offered(), (SAMPLE * chance).clamp(min=1e-9).log()
-        target = (hidden * offered[items]).sum(dim=-1, keepdim=True) - often[items, None]
-        others = (hidden @ offered[drawn].T - often[drawn]).masked_fill(drawn == items[:, None], FAR)
-        return mean_cross_entropy(torch.hstack([target, others]), torch.zeros_like(items), weight)
+        return next_cross_entropy(hidden, self._offered(), items, self.popularity, weight=weight)
 
     def scores(self, hidden: Tensor, items: Tensor) -> Tensor:
         """Return the logits of (N, M) items."""
@@ -209,9 +193,3 @@ class ItemNetwork(SequenceNetwork):
     def likely(self, hidden: Tensor) -> Tensor:
         """Return the log-probability of every item."""
         return (hidden @ self._offered().T).log_softmax(dim=-1)
-
-
-FULL = 10_000
-"""Items up to which the softmax runs over all of them."""
-SAMPLE = 1024
-"""Items a target is compared with where there are more."""

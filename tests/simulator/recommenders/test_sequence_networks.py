@@ -142,8 +142,8 @@ def test_a_preference_is_for_the_target_against_all_that_were_drawn():
 
 @pytest.mark.parametrize("cls", [SasRec, Hstu])
 def test_large_catalogs_are_sampled(cls, monkeypatch):
-    monkeypatch.setattr("simulator.recommenders.transformer.FULL", 50)
-    monkeypatch.setattr("simulator.recommenders.transformer.SAMPLE", 60)
+    monkeypatch.setattr("simulator.recommenders.cross_entropy.FULL", 50)
+    monkeypatch.setattr("simulator.recommenders.cross_entropy.SAMPLE", 60)
     monkeypatch.setattr(ItemNetwork, "likely", lambda *_: pytest.fail("the whole catalog was scored in training"))
     recommender = cls(**SMALL)
     recommender.fit(WORLD.interactions, WORLD.catalog, rng=np.random.default_rng(1))

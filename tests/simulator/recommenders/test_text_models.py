@@ -44,6 +44,26 @@ def asked(count=30):
     return requests_of([*taken], [*taken]), np.array([row[0] % 3 + 3 * (u % 10) for u, row in enumerate(taken)])
 
 
+def test_large_vocabularies_are_sampled(monkeypatch):
+    monkeypatch.setattr("simulator.recommenders.cross_entropy.FULL", 20)
+    monkeypatch.setattr("simulator.recommenders.cross_entropy.SAMPLE", 12)
+    catalog, log, _ = world()
+    requests, _ = asked()
+    for spec in (SMALL | {"tasks": ["sequential"]}, COLLM | {"epochs": 30, "injection": "text_only"}):
+        model = build("recommenders", spec)
+        model.fit(log, catalog, rng=np.random.default_rng(0))
+        shown = model.recommend(requests, 2).item_id
+        assert (shown % 3 == requests.user_id[:, None] % 3).mean() > 0.7, spec["kind"]
+
+
+def test_many_users_are_passed_over_less_often():
+    catalog, log, _ = world()
+    passes = []
+    model = build("recommenders", SMALL | {"tasks": ["rating"], "reads": 3 * USERS + 1})
+    model.fit(log, catalog, rng=np.random.default_rng(0), progress=lambda _, what: passes.append(what))
+    assert passes == ["epoch 1 of 3", "epoch 2 of 3", "epoch 3 of 3"]
+
+
 def test_one_model_learns_three_tasks_at_once():
     model = trained("sequential", "rating", "explanation")
     requests, item = asked()
