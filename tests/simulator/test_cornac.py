@@ -77,6 +77,8 @@ def test_our_rpg_scores_items_as_that_of_cornac() -> None:
     from cornac.models import RPG
     from cornac.models.rpg.rpg import RPGBackbone
 
+    from simulator.recommenders.transformer import Rows
+
     world = Planted.shuffled(users=60, length=8)
     ours = SemanticId(epochs=1, width=16)
     ours.fit(world.log, world.catalog, rng=np.random.default_rng(0))
@@ -91,7 +93,7 @@ def test_our_rpg_scores_items_as_that_of_cornac() -> None:
     settings = {"n_layer": 1, "n_head": 1, "n_inner": 8, "temperature": ours.temperature}
     backbone = RPGBackbone(ours.tokenizer.digits, ours.tokenizer.codes, max_len=8, d_model=8, **settings)
     with torch.inference_mode():
-        hidden = network(torch.from_numpy(sequences))[:, -1]
+        hidden = network(Rows.timeless(torch.from_numpy(sequences)))[:, -1]
         logits = network.logits(hidden)
         exact = (theirs._exact_item_scores(logits) - logits.logsumexp(-1).mean(1, keepdim=True)).numpy()
         backbone.gpt2.wte.weight[1:-1] = network.choice.reshape(-1, 8)
