@@ -57,6 +57,7 @@ class CoLlm(Scorer):
     dropout: share of states silenced in training.
     learning_rate: the highest of either step.
     batch: rows of ``length`` per step.
+    reads: entries of the log that either step reads at most: a large one is passed over less often.
     """
 
     sequential: ClassVar[bool] = True
@@ -71,6 +72,7 @@ class CoLlm(Scorer):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     learning_rate: Annotated[float, Field(gt=0)] = 0.004
     batch: Annotated[int, Field(ge=1)] = 64
+    reads: Annotated[int, Field(ge=1)] = 2_000_000
     _words: Ints = field(init=False, repr=False, default_factory=lambda: np.zeros((0, 1), dtype=np.int64))
     _prior: Floats = field(init=False, repr=False, default_factory=lambda: np.zeros(0))
     _network: "WordedNetwork | None" = field(init=False, repr=False, default=None)
@@ -136,6 +138,7 @@ class CoLlm(Scorer):
         optimizer = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], weight_decay=0.05)
         popularity = torch.from_numpy(1 + log.counts(len(self._words))).float()
         network.train()
+        epochs = min(epochs, max(1, self.reads // max(len(log), 1)))
         for epoch in range(epochs):
             inputs, targets = (torch.from_numpy(part) for part in windows(log, self.length, rng))
             order = torch.from_numpy(rng.permutation(len(inputs)))

@@ -56,12 +56,15 @@ def test_large_vocabularies_are_sampled(monkeypatch):
         assert (shown % 3 == requests.user_id[:, None] % 3).mean() > 0.7, spec["kind"]
 
 
-def test_many_users_are_passed_over_less_often():
+def test_large_logs_are_passed_over_less_often():
     catalog, log, _ = world()
-    passes = []
+    shares, passes = [], []
     model = build("recommenders", SMALL | {"tasks": ["rating"], "reads": 3 * USERS + 1})
     model.fit(log, catalog, rng=np.random.default_rng(0), progress=lambda _, what: passes.append(what))
     assert passes == ["epoch 1 of 3", "epoch 2 of 3", "epoch 3 of 3"]
+    model = build("recommenders", COLLM | {"epochs": 9, "injection": "text_only", "reads": 2 * len(log)})
+    model.fit(log, catalog, rng=np.random.default_rng(0), progress=lambda share, _: shares.append(share))
+    assert shares == pytest.approx([0.35, 0.7])
 
 
 def test_one_model_learns_three_tasks_at_once():
