@@ -62,6 +62,12 @@ class Subject:
         return self.fit(self.small)
 
     @cached_property
+    def again(self) -> tuple[Recommender, Interactions]:
+        """Return it fitted once more, on a copy of the small world's log, and the copy."""
+        log = copy.deepcopy(self.small.log)
+        return self.fit(self.small, log), log
+
+    @cached_property
     def wide(self) -> Recommender:
         """Return it fitted on the large world."""
         return self.fit(self.large)
@@ -119,8 +125,7 @@ def nothing_is_mutated(subject: Subject) -> str | None:
         return "recommend changed the requests"
     if not equal_states(before, subject.fitted.state()) or not same(first, subject.fitted.recommend(requests, K)):
         return "recommend changed the recommender"
-    log = copy.deepcopy(subject.small.log)
-    subject.fit(subject.small, log)
+    _, log = subject.again
     columns = [f.name for f in fields(Interactions)]
     if not all(
         np.array_equal(getattr(log, c), getattr(subject.small.log, c), equal_nan=c == "rating") for c in columns
@@ -213,7 +218,7 @@ def nothing_to_learn_is_survived(subject: Subject) -> str | None:
 
 def fit_is_deterministic(subject: Subject) -> str | None:
     """Two fits on the same log with the same random numbers give the same state, bit for bit."""
-    again = subject.fit(subject.small)
+    again, _ = subject.again
     return None if equal_states(again.state(), subject.fitted.state()) else "two equal fits differ"
 
 
