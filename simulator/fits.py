@@ -157,18 +157,21 @@ class Fits:
                 recommender.load_state(self._elsewhere(partial(made, self.spec, make)))
             else:
                 make(recommender, progress)
-            save_state(self.folder / f"fit-{number:04d}.npz", recommender.state(), key)
+            save_state(self._path(number), recommender.state(), key)
         self.key = key
         return recommender
 
     def again(self, number: int, key: str) -> Recommender | None:
         """Return refit or update ``number``, made before from what ``key`` says; None where it is gone."""
-        state = load_state(self.folder / f"fit-{number:04d}.npz", key)
+        state = load_state(self._path(number), key)
         if state is None:
             return None
         recommender = self._built()
         recommender.load_state(state)
         return recommender
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"fit-{number:08d}.npz"  # so wide that names sort as numbers do
 
     def forget(self) -> None:
         """Delete every fit and update but the newest: they were there to go on with after a stop."""

@@ -275,7 +275,7 @@ def test_levers_on_lists_leave_what_was_learned(tmp_path: Path) -> None:
         run = tmp_path / f"run-{number}"
         played(written(tmp_path, act), run, *sets, "days=2.5")
         (fit,) = (run / "checkpoints").iterdir()
-        assert fit.stem == f"fit-{number:04d}"
+        assert fit.stem == f"fit-{number:08d}"
         return {name.removeprefix("inner."): value for name, value in np.load(fit).items() if name != "__key__"}
 
     lever = "lever, lever: {kind: mmr, strength: 0.5}"

@@ -11,11 +11,11 @@ def test_a_fit_is_found_again_whoever_spells_out_the_defaults(tmp_path: Path) ->
     world = Synthetic(variant="tiny").load()
     short = Fits(tmp_path, {"kind": "item_knn"}, 1, world.catalog, warm=True)
     fitted = short.fit(0, world.interactions, None)
-    written = (tmp_path / "fit-0000.npz").stat().st_mtime_ns
+    written = (tmp_path / "fit-00000000.npz").stat().st_mtime_ns
     whole = {"kind": "item_knn", "recency": 1.0, "neighbors": 200, "shrink": 10.0}
     long = Fits(tmp_path, whole, 1, world.catalog, warm=True)
     again = long.fit(0, world.interactions, None)
-    assert (tmp_path / "fit-0000.npz").stat().st_mtime_ns == written
+    assert (tmp_path / "fit-00000000.npz").stat().st_mtime_ns == written
     for name, value in fitted.state().items():
         np.testing.assert_array_equal(again.state()[name], value)
     assert long.again(0, short.key) is not None
@@ -65,3 +65,13 @@ def test_another_recommender_or_lever_on_training_keeps_nothing(tmp_path: Path) 
     training = {"kind": "inverse_propensity", "strength": 0.5}
     assert not fits.keeps({"kind": "ease", "levers": [MMR, training]})
     assert fits.keeps({"kind": "ease", "levers": [MMR, training | {"strength": 0}]})
+
+
+def test_the_newest_of_many_fits_is_kept(tmp_path: Path) -> None:
+    world = Synthetic(variant="tiny").load()
+    fits = Fits(tmp_path, {"kind": "popularity"}, 1, world.catalog, warm=True)
+    for number in (9_999, 10_000):
+        fits.fit(number, world.interactions, None)
+    fits.forget()
+    assert fits.again(10_000, fits.key) is not None
+    assert len([*tmp_path.iterdir()]) == 1
