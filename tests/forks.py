@@ -4,6 +4,7 @@ Each is a line of JSON on standard input: words, folder, environment, cores, fil
 most, and whether it draws. The answer is the exit code, negative for a signal, or null where it took too long.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -54,6 +55,7 @@ def serve() -> None:
     """Answer until the input ends; return in the forked process alone."""
     for name in IMPORTED:
         importlib.import_module(name)
+    gc.freeze()  # or every fork looks through all that was imported when it ends, for seconds
     for line in iter(sys.stdin.readline, ""):
         asked = json.loads(line)
         child = os.fork()

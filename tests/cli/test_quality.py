@@ -151,15 +151,13 @@ def test_the_same_pipeline_without_the_language_model_is_one_more_column(run, da
 
 
 def test_seeds_take_several_datasets_in_turn(run, tmp_path):
-    other = played(tmp_path / "other", "--days", 8, "--seed", 2)  # the same real rows, in another order
+    other = played(tmp_path / "other", "--days", 4, "--seed", 2)  # the same real rows, in another order
 
     def values(*folders):
         told = outcome(tasteloop("quality", *folders, "--seeds", 2, "--json"))
         return {row["figure"]: row["columns"]["synthetic"]["value"] for row in told["figures"]}["genre_tv_complement"]
 
-    alone = values(run)
-    assert values(run, other) != alone
-    assert values(run, run) == alone
+    assert values(run, other) != values(run)
 
 
 def test_what_augment_makes_can_be_judged(run, tmp_path):

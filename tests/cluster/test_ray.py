@@ -180,13 +180,14 @@ def test_a_lost_node_changes_nothing(
 
 
 def test_a_stopped_run_goes_on_from_its_checkpoint(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simulator.checkpoint.LEAST_S", 0.0)
-    monkeypatch.setattr("simulator.checkpoint.REST", 0.0)
     longer = RULES.replace("days: 0.5", "days: 2")  # what friends said before the stop is still acted on after it
     alone = play("unstopped", longer, 0)
+    monkeypatch.setattr("simulator.checkpoint.LEAST_S", 0.0)
+    monkeypatch.setattr("simulator.checkpoint.REST", 0.0)
     left = iter(range(120))
     with pytest.raises(Interrupted):
         play("stopped", longer, 2, stop=lambda: next(left, None) is None)
+    monkeypatch.undo()
     seen: list[float] = []
     again = play("stopped", longer, 2, watch=lambda one: seen.append(2.0 if isinstance(one, Doing) else one.day))
     assert min(seen) > 0.5
